@@ -1,0 +1,404 @@
+//! The only place that reads the environment.
+//!
+//! Each concern has its struct; a module is handed the struct it needs and nothing
+//! else. All problems are collected and reported in one error, so that a person
+//! mends them in one go. A value is never repeated in an error: it may be a secret.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::str::FromStr;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Everything that can be set from outside.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// How to reach Odoo and as whom.
+    pub odoo: OdooConfig,
+    /// How to reach Postgres.
+    pub postgres: PostgresConfig,
+    /// How a run reads and writes.
+    pub sync: SyncConfig,
+    /// Where events go. `None`: none are sent.
+    pub event_bus: Option<String>,
+}
+
+/// Which protocol Odoo is spoken to with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProtocolChoice {
+    /// JSON-2 where the server has it and takes the key, else JSON-RPC.
+    Auto,
+    /// JSON-2 only (Odoo 19 and later).
+    Json2,
+    /// JSON-RPC only.
+    JsonRpc,
+}
+
+/// How to reach Odoo and as whom.
+#[derive(Debug, Clone)]
+pub struct OdooConfig {
+    /// Scheme, host and port, without a path's trailing slash.
+    pub url: String,
+    /// Database name.
+    pub database: String,
+    /// Login name.
+    pub user: String,
+    /// Password or API key.
+    pub password: SecretString,
+    /// Which protocol to use.
+    pub protocol: ProtocolChoice,
+    /// The context's `lang`, which decides in which language names are read.
+    pub lang: String,
+    /// The context's `allowed_company_ids`.
+    pub company_id: Option<i64>,
+    /// Limit of one request, from connecting to the last byte.
+    pub timeout: Duration,
+    /// Ceiling on requests per second of this function.
+    pub max_requests_per_second: Option<f64>,
+    /// What happens after a failure that may pass.
+    pub retry: RetryConfig,
+}
+
+/// How often and after which delay something is tried again.
+#[derive(Debug, Clone, Copy)]
+pub struct RetryConfig {
+    /// Attempts after the first one.
+    pub max_retries: u32,
+    /// Delay before the first retry; it doubles with each.
+    pub delay: Duration,
+}
+
+/// How to reach Postgres.
+#[derive(Debug, Clone)]
+pub struct PostgresConfig {
+    /// `postgres://…`, with `sslmode` as in libpq.
+    pub url: SecretString,
+    /// PEM text or the path of a PEM file, for `verify-ca` and `verify-full`.
+    pub ca_cert: Option<String>,
+    /// What happens after a failure that may pass.
+    pub retry: RetryConfig,
+}
+
+/// How a run reads and writes.
+#[derive(Debug, Clone)]
+pub struct SyncConfig {
+    /// Rows a page.
+    pub batch_size: usize,
+    /// How far a window reaches back before the watermark.
+    pub overlap: Duration,
+    /// Requests to Odoo in flight for one stream.
+    pub fetch_concurrency: usize,
+    /// What happens to a row that Odoo no longer has.
+    pub delete_mode: DeleteMode,
+    /// Largest share of a stream, in percent, that a run may delete unasked.
+    pub delete_guard_percent: u8,
+    /// More Odoo fields per data type, kept in `extra`.
+    pub extra_fields: BTreeMap<String, Vec<String>>,
+}
+
+/// What happens to a row that Odoo no longer has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeleteMode {
+    /// `deleted_at` is set.
+    Soft,
+    /// The row is deleted.
+    Hard,
+}
+
+/// The keys that open the HTTP routes. Read apart from [`Config`] because a caller
+/// is refused before anything else is looked at.
+#[derive(Debug, Clone)]
+pub struct HttpConfig {
+    /// The key in force; `None` closes every protected route.
+    pub api_key: Option<SecretString>,
+}
+
+impl HttpConfig {
+    /// `SYNC_API_KEY`, or `SUPABASE_SERVICE_ROLE_KEY` only where that is unset.
+    pub fn from_env() -> Self {
+        Self::from_lookup(&|name| std::env::var(name).ok())
+    }
+
+    /// As [`HttpConfig::from_env`], from any source of variables.
+    pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Self {
+        let set = |name| lookup(name).filter(|value| !value.trim().is_empty());
+        Self {
+            api_key: set("SYNC_API_KEY")
+                .or_else(|| set("SUPABASE_SERVICE_ROLE_KEY"))
+                .map(SecretString::from),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`], naming every variable that is missing or malformed.
+    pub fn from_env() -> Result<Self> {
+        Self::from_lookup(&|name| std::env::var(name).ok())
+    }
+
+    /// As [`Config::from_env`], from any source of variables.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`], naming every variable that is missing or malformed.
+    pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
+        let mut reader = Reader {
+            lookup,
+            problems: Vec::new(),
+        };
+        let retry = RetryConfig {
+            max_retries: reader.bounded("SYNC_MAX_RETRIES", 3, 0, 10),
+            delay: Duration::from_millis(reader.bounded("SYNC_RETRY_DELAY_MS", 1000, 1, 60_000)),
+        };
+        let config = Self {
+            odoo: read_odoo(&mut reader, retry),
+            postgres: PostgresConfig {
+                url: SecretString::from(reader.required(
+                    "SUPABASE_DB_URL",
+                    "postgres://user:password@host:port/database?sslmode=verify-full",
+                )),
+                ca_cert: reader.optional("SUPABASE_CA_CERT"),
+                retry,
+            },
+            sync: read_sync(&mut reader),
+            event_bus: reader.event_bus(),
+        };
+        reader.finish(config)
+    }
+}
+
+fn read_odoo(reader: &mut Reader<'_>, retry: RetryConfig) -> OdooConfig {
+    OdooConfig {
+        url: reader.http_url("ODOO_URL"),
+        database: reader.required("ODOO_DB", "the name of Odoo's database"),
+        user: reader.required("ODOO_USER", "a login name"),
+        password: SecretString::from(reader.required("ODOO_PASSWORD", "a password or an API key")),
+        protocol: reader.choice(
+            "ODOO_PROTOCOL",
+            &[
+                ("auto", ProtocolChoice::Auto),
+                ("json2", ProtocolChoice::Json2),
+                ("jsonrpc", ProtocolChoice::JsonRpc),
+            ],
+        ),
+        lang: reader
+            .optional("ODOO_LANG")
+            .unwrap_or_else(|| "en_US".to_owned()),
+        company_id: reader.optional_bounded("ODOO_COMPANY_ID", 1, i64::MAX),
+        timeout: Duration::from_millis(reader.bounded("ODOO_TIMEOUT_MS", 60_000, 1, 900_000)),
+        max_requests_per_second: reader.optional_bounded(
+            "ODOO_MAX_REQUESTS_PER_SECOND",
+            0.01,
+            10_000.0,
+        ),
+        retry,
+    }
+}
+
+fn read_sync(reader: &mut Reader<'_>) -> SyncConfig {
+    SyncConfig {
+        batch_size: reader.bounded("SYNC_BATCH_SIZE", 1000, 1, 10_000),
+        overlap: Duration::from_secs(reader.bounded("SYNC_OVERLAP_SECONDS", 300, 0, 86_400)),
+        fetch_concurrency: reader.bounded("SYNC_FETCH_CONCURRENCY", 2, 1, 8),
+        delete_mode: reader.choice(
+            "SYNC_DELETE_MODE",
+            &[("soft", DeleteMode::Soft), ("hard", DeleteMode::Hard)],
+        ),
+        delete_guard_percent: reader.bounded("SYNC_DELETE_GUARD_PERCENT", 20, 0, 100),
+        extra_fields: reader.extra_fields(),
+    }
+}
+
+/// Reads variables and remembers what is wrong with them.
+struct Reader<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    problems: Vec<String>,
+}
+
+impl Reader<'_> {
+    /// An empty value counts as unset: templates and shells cannot always leave one out.
+    fn optional(&self, name: &str) -> Option<String> {
+        (self.lookup)(name)
+            .map(|value| value.trim().to_owned())
+            .filter(|value| !value.is_empty())
+    }
+
+    fn required(&mut self, name: &str, form: &str) -> String {
+        self.optional(name).unwrap_or_else(|| {
+            self.problems.push(format!("{name} is missing: it is {form}"));
+            String::new()
+        })
+    }
+
+    fn http_url(&mut self, name: &str) -> String {
+        const FORM: &str = "https://odoo.example.com";
+        let value = self.required(name, FORM);
+        let is_http = reqwest::Url::parse(&value)
+            .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        if !value.is_empty() && !is_http {
+            self.problems
+                .push(format!("{name} is malformed: it has the form {FORM}"));
+        }
+        value.trim_end_matches('/').to_owned()
+    }
+
+    fn optional_bounded<T>(&mut self, name: &str, min: T, max: T) -> Option<T>
+    where
+        T: FromStr + PartialOrd + Display + Copy,
+    {
+        let text = self.optional(name)?;
+        match text.parse::<T>() {
+            Ok(value) if value >= min && value <= max => Some(value),
+            _ => {
+                self.problems.push(format!(
+                    "{name} is malformed: it is a number from {min} to {max}"
+                ));
+                None
+            }
+        }
+    }
+
+    fn bounded<T>(&mut self, name: &str, default: T, min: T, max: T) -> T
+    where
+        T: FromStr + PartialOrd + Display + Copy,
+    {
+        self.optional_bounded(name, min, max).unwrap_or(default)
+    }
+
+    /// The first of `choices` is the default.
+    fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> T {
+        let default = choices[0].1;
+        let Some(text) = self.optional(name) else {
+            return default;
+        };
+        if let Some((_, value)) = choices.iter().find(|(word, _)| *word == text) {
+            return *value;
+        }
+        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+        self.problems.push(format!(
+            "{name} is malformed: it is one of {}",
+            words.join(", ")
+        ));
+        default
+    }
+
+    /// Set but empty means "send no events", which a run outside AWS needs.
+    fn event_bus(&self) -> Option<String> {
+        match (self.lookup)("SYNC_EVENT_BUS") {
+            None => Some("default".to_owned()),
+            Some(name) => Some(name.trim().to_owned()).filter(|name| !name.is_empty()),
+        }
+    }
+
+    fn extra_fields(&mut self) -> BTreeMap<String, Vec<String>> {
+        let Some(text) = self.optional("SYNC_EXTRA_FIELDS") else {
+            return BTreeMap::new();
+        };
+        serde_json::from_str(&text).unwrap_or_else(|_| {
+            self.problems.push(
+                r#"SYNC_EXTRA_FIELDS is malformed: it has the form {"products": ["x_brand"]}"#
+                    .to_owned(),
+            );
+            BTreeMap::new()
+        })
+    }
+
+    fn finish(self, config: Config) -> Result<Config> {
+        if self.problems.is_empty() {
+            return Ok(config);
+        }
+        Err(Error::new(ErrorKind::Config, self.problems.join("; ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn required() -> BTreeMap<&'static str, String> {
+        [
+            ("ODOO_URL", "https://odoo.example.com/"),
+            ("ODOO_DB", "shop"),
+            ("ODOO_USER", "sync"),
+            ("ODOO_PASSWORD", "hunter2"),
+            ("SUPABASE_DB_URL", "postgres://u:hunter3@db/postgres"),
+        ]
+        .map(|(name, value)| (name, value.to_owned()))
+        .into()
+    }
+
+    fn read(variables: &BTreeMap<&'static str, String>) -> Result<Config> {
+        Config::from_lookup(&|name| variables.get(name).cloned())
+    }
+
+    #[test]
+    fn the_required_variables_are_enough_and_the_rest_has_the_contract_s_defaults() {
+        let config = read(&required()).expect("complete");
+        assert_eq!(config.odoo.url, "https://odoo.example.com");
+        assert_eq!(config.odoo.timeout, Duration::from_secs(60));
+        assert_eq!(config.odoo.protocol, ProtocolChoice::Auto);
+        assert_eq!(config.odoo.retry.max_retries, 3);
+        assert_eq!(config.sync.batch_size, 1000);
+        assert_eq!(config.sync.overlap, Duration::from_secs(300));
+        assert_eq!(config.sync.delete_guard_percent, 20);
+        assert_eq!(config.event_bus.as_deref(), Some("default"));
+    }
+
+    #[test]
+    fn every_problem_is_named_at_once_and_no_value_is_repeated() {
+        let mut variables = required();
+        variables.remove("ODOO_DB");
+        variables.insert("ODOO_PASSWORD", "   ".to_owned());
+        variables.insert("ODOO_URL", "hunter4".to_owned());
+        variables.insert("SYNC_BATCH_SIZE", "10001".to_owned());
+        variables.insert("ODOO_PROTOCOL", "xmlrpc".to_owned());
+        variables.insert("SYNC_EXTRA_FIELDS", "[1]".to_owned());
+        let error = read(&variables).expect_err("incomplete");
+        assert_eq!(error.kind(), ErrorKind::Config);
+        let text = error.to_string();
+        for name in [
+            "ODOO_DB",
+            "ODOO_PASSWORD",
+            "ODOO_URL",
+            "SYNC_BATCH_SIZE",
+            "ODOO_PROTOCOL",
+            "SYNC_EXTRA_FIELDS",
+        ] {
+            assert!(text.contains(name), "{name} is not named: {text}");
+        }
+        for value in ["hunter", "10001 ", "xmlrpc"] {
+            assert!(!text.contains(value), "{value} is repeated: {text}");
+        }
+    }
+
+    #[test]
+    fn an_empty_bus_means_no_events() {
+        let mut variables = required();
+        variables.insert("SYNC_EVENT_BUS", String::new());
+        assert_eq!(read(&variables).expect("complete").event_bus, None);
+    }
+
+    #[test]
+    fn the_service_role_key_opens_only_where_no_key_is_set() {
+        use secrecy::ExposeSecret;
+        let key = |pairs: &[(&str, &str)]| {
+            HttpConfig::from_lookup(&|name| {
+                pairs
+                    .iter()
+                    .find(|(n, _)| *n == name)
+                    .map(|(_, value)| (*value).to_owned())
+            })
+            .api_key
+            .map(|key| key.expose_secret().to_owned())
+        };
+        let both = [("SYNC_API_KEY", "a"), ("SUPABASE_SERVICE_ROLE_KEY", "b")];
+        assert_eq!(key(&both).as_deref(), Some("a"));
+        assert_eq!(key(&both[1..]).as_deref(), Some("b"));
+        assert_eq!(key(&[("SYNC_API_KEY", " ")]), None);
+    }
+}
