@@ -1,0 +1,20 @@
+//! `categories`: the tree of product categories.
+
+use super::{DataType, Stream, column};
+
+/// Product categories. A renamed parent moves its children's own change time
+/// (`complete_name` is stored), so no related record is named.
+pub const CATEGORIES: DataType = DataType {
+    name: "categories",
+    title: "Categories",
+    streams: &[Stream {
+        name: "categories",
+        model: "product.category",
+        columns: &[
+            column!("name", Text),
+            column!("complete_name", Text),
+            column!("parent_id", Id),
+        ],
+        related: &[],
+    }],
+};

@@ -1,0 +1,135 @@
+//! What is mirrored, as pure data: one file a data type, and the registry of all.
+//!
+//! A spec names models, tables, columns and relations; it holds no code. Engine,
+//! doctor, demo, template test and xtask all go over [`REGISTRY`], so that a new data
+//! type is one more file here, its migration, its function and its template entry.
+
+mod categories;
+mod products;
+
+pub use categories::CATEGORIES;
+pub use products::PRODUCTS;
+
+/// Every data type, master data first: the order in which a first fill makes sense.
+pub const REGISTRY: &[&DataType] = &[&CATEGORIES, &PRODUCTS];
+
+/// What a user syncs: one function, one lease, one row of `sync_metadata`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct DataType {
+    /// Name in routes, requests and tables, such as `products`.
+    pub name: &'static str,
+    /// Name in sentences, such as `Products`.
+    pub title: &'static str,
+    /// Its streams, in the order in which a run reads them.
+    pub streams: &'static [Stream],
+}
+
+impl DataType {
+    /// The data type of that name.
+    pub fn find(name: &str) -> Option<&'static DataType> {
+        REGISTRY.iter().copied().find(|spec| spec.name == name)
+    }
+
+    /// Name of its Lambda function, such as `sync-products`.
+    pub fn function_name(&self) -> String {
+        format!("sync-{}", self.name)
+    }
+}
+
+/// One Odoo model mirrored into one table.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Stream {
+    /// Name of the stream and of its table in schema `odoo`.
+    pub name: &'static str,
+    /// Odoo's model.
+    pub model: &'static str,
+    /// The table's columns, those that every mirror table has aside.
+    pub columns: &'static [Column],
+    /// Records whose change also changes a row of this stream.
+    pub related: &'static [Related],
+}
+
+/// A column of a mirror table and where its value comes from.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Name in Postgres.
+    pub name: &'static str,
+    /// Type in Postgres and the form that Odoo's value must have.
+    pub kind: Kind,
+    /// Odoo's names for it; the first that the server has is read.
+    pub sources: &'static [Source],
+    /// Whether a server without any of the sources is refused (`odoo_schema`);
+    /// otherwise the column is null there.
+    pub required: bool,
+}
+
+/// Type of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `text`, from a string.
+    Text,
+    /// `boolean`, from a boolean; the only kind in which `false` is not null.
+    Boolean,
+    /// `bigint`, from an id.
+    Id,
+    /// `numeric`, from a number's text, never through a float.
+    Numeric,
+    /// `timestamptz`, from Odoo's `YYYY-MM-DD HH:MM:SS` in UTC.
+    Timestamp,
+}
+
+/// How a column is got from a field of Odoo's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The field's value.
+    Field(&'static str),
+    /// Whether the field has this value (a selection that a later version made a boolean).
+    Equals(&'static str, &'static str),
+}
+
+impl Source {
+    /// Odoo's name of the field that is read.
+    pub fn field(self) -> &'static str {
+        match self {
+            Self::Field(name) | Self::Equals(name, _) => name,
+        }
+    }
+}
+
+/// A relation whose record's change also changes the row.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Related {
+    /// The many2one field of the stream's model that leads there.
+    pub field: &'static str,
+    /// The model it leads to.
+    pub model: &'static str,
+}
+
+/// A column that every server must have.
+const fn required(name: &'static str, kind: Kind, sources: &'static [Source]) -> Column {
+    Column {
+        name,
+        kind,
+        sources,
+        required: true,
+    }
+}
+
+/// Shortens the specs: `column!("name", Text)`, `column!("parent_id", Id, "location_id")`.
+macro_rules! column {
+    ($name:literal, $kind:ident) => {
+        $crate::specs::required(
+            $name,
+            $crate::specs::Kind::$kind,
+            &[$crate::specs::Source::Field($name)],
+        )
+    };
+    ($name:literal, $kind:ident, $($field:literal),+) => {
+        $crate::specs::required(
+            $name,
+            $crate::specs::Kind::$kind,
+            &[$($crate::specs::Source::Field($field)),+],
+        )
+    };
+}
+use column;
