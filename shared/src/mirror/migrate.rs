@@ -1,0 +1,201 @@
+//! Brings schema `odoo` to the state that `migrations/*.sql` describe.
+//!
+//! refinery decides what is to be applied and keeps the history; this module gives it a
+//! connection that a transaction pooler can carry. refinery's own driver prepares named
+//! statements and opens one transaction after another, and a session-level lock would be
+//! taken and released on different sessions. So everything happens in one transaction,
+//! under a lock that ends with it, in statements that need no preparation: migrations
+//! wait for each other, and a failed one leaves nothing behind.
+
+use std::error::Error as _;
+
+use refinery::Runner;
+use refinery::error::Kind;
+use refinery_core::AsyncMigrate;
+use refinery_core::traits::r#async::{AsyncQuery, AsyncTransaction};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tokio_postgres::types::Type;
+use tokio_postgres::{IsolationLevel, SimpleQueryMessage, SimpleQueryRow, Transaction};
+
+use super::connect::{Connection, connect};
+use super::sqlstate::{classify, db_error};
+use crate::config::PostgresConfig;
+use crate::error::{Error, ErrorKind, Result};
+
+#[allow(unreachable_pub)] // written by the macro
+mod embedded {
+    refinery::embed_migrations!("../migrations");
+}
+
+const DOING: &str = "migrating schema odoo";
+const HISTORY: &str = "odoo.schema_history";
+
+/// Any number will do as long as all versions of this program agree: these are the first
+/// eight bytes of "odoo-supabase-sync".
+const LOCK: i64 = i64::from_be_bytes(*b"odoo-sup");
+
+/// One file of `migrations/`: `V3__products.sql` is version 3, name "products".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migration {
+    /// Its place in the order.
+    pub version: i32,
+    /// What it is about.
+    pub name: String,
+}
+
+impl From<&refinery::Migration> for Migration {
+    fn from(migration: &refinery::Migration) -> Self {
+        Self {
+            version: migration.version(),
+            name: migration.name().to_owned(),
+        }
+    }
+}
+
+/// Applies what has not been applied yet, all or nothing, and returns it in order.
+/// Doing it again, or at the same time elsewhere, is harmless.
+///
+/// # Errors
+/// Those of [`connect`]; [`ErrorKind::DbSchema`] if an applied migration differs from the
+/// file of its version or has none; those of [`db_error`] for a statement that fails.
+pub async fn migrate(config: &PostgresConfig) -> Result<Vec<Migration>> {
+    let failed = |error| db_error(DOING, error);
+    let mut connection = connect(config).await?;
+    let transaction = connection
+        .client()
+        .build_transaction()
+        // Under a stricter level, what was applied while waiting for the lock stays unseen.
+        .isolation_level(IsolationLevel::ReadCommitted)
+        .start()
+        .await
+        .map_err(failed)?;
+    transaction
+        .batch_execute(&format!(
+            "set local statement_timeout = 0;
+             set local lock_timeout = '30s';
+             select pg_advisory_xact_lock({LOCK});
+             create schema if not exists odoo;"
+        ))
+        .await
+        .map_err(failed)?;
+
+    let mut session = OneTransaction(transaction);
+    let report = runner()
+        .run_async(&mut session)
+        .await
+        .map_err(migration_error)?;
+
+    let OneTransaction(transaction) = session;
+    transaction
+        .batch_execute(&format!("alter table {HISTORY} enable row level security"))
+        .await
+        .map_err(failed)?;
+    transaction.commit().await.map_err(failed)?;
+    Ok(report.applied_migrations().iter().map(Into::into).collect())
+}
+
+/// What [`migrate`] would apply, found without changing anything.
+///
+/// # Errors
+/// Those of [`db_error`]; [`ErrorKind::DbSchema`] if the history cannot be read.
+pub async fn pending(connection: &mut Connection) -> Result<Vec<Migration>> {
+    let failed = |error| db_error("reading the history of migrations", error);
+    let transaction = connection.client().transaction().await.map_err(failed)?;
+    let has_history = transaction
+        .query_typed_one(
+            "select to_regclass($1) is not null",
+            &[(&HISTORY, Type::TEXT)],
+        )
+        .await
+        .map_err(failed)?
+        .get(0);
+    let runner = runner();
+    let applied = if has_history {
+        runner
+            .get_applied_migrations_async(&mut OneTransaction(transaction))
+            .await
+            .map_err(migration_error)?
+    } else {
+        Vec::new()
+    };
+    Ok(runner
+        .get_migrations()
+        .iter()
+        .filter(|migration| !applied.contains(migration))
+        .map(Into::into)
+        .collect())
+}
+
+fn runner() -> Runner {
+    let mut runner = embedded::migrations::runner();
+    runner.set_migration_table_name(HISTORY);
+    runner
+}
+
+/// refinery wraps what the session reports. Everything else is its own judgement of the
+/// history, in words that name the migration.
+fn migration_error(error: refinery::Error) -> Error {
+    let reported = std::iter::successors(error.source(), |cause| (*cause).source())
+        .find_map(|cause| cause.downcast_ref::<SessionError>());
+    match (reported, error.kind()) {
+        (Some(SessionError::Postgres(cause)), Kind::Connection(doing, _)) => classify(doing, cause),
+        _ => Error::new(ErrorKind::DbSchema, format!("{DOING}: {error}")),
+    }
+}
+
+/// The connection as refinery sees it: every statement inside one transaction, none of
+/// them prepared.
+struct OneTransaction<'a>(Transaction<'a>);
+
+#[derive(Debug, thiserror::Error)]
+enum SessionError {
+    #[error(transparent)]
+    Postgres(#[from] tokio_postgres::Error),
+    #[error("{HISTORY} holds a row that no migration has left")]
+    History,
+}
+
+impl AsyncTransaction for OneTransaction<'_> {
+    type Error = SessionError;
+
+    async fn execute<'a, T: Iterator<Item = &'a str> + Send + 'a>(
+        &mut self,
+        statements: T,
+    ) -> Result<usize, SessionError> {
+        let mut count = 0;
+        for statement in statements {
+            self.0.batch_execute(statement).await?;
+            count += 1;
+        }
+        Ok(count)
+    }
+}
+
+impl AsyncQuery<Vec<refinery::Migration>> for OneTransaction<'_> {
+    async fn query(&mut self, query: &str) -> Result<Vec<refinery::Migration>, SessionError> {
+        self.0
+            .simple_query(query)
+            .await?
+            .iter()
+            .filter_map(|message| match message {
+                SimpleQueryMessage::Row(row) => Some(row),
+                _ => None,
+            })
+            .map(|row| read_applied(row).ok_or(SessionError::History))
+            .collect()
+    }
+}
+
+impl AsyncMigrate for OneTransaction<'_> {}
+
+/// A row of the history, whose columns refinery defines: version, name, applied_on,
+/// checksum.
+fn read_applied(row: &SimpleQueryRow) -> Option<refinery::Migration> {
+    Some(refinery::Migration::applied(
+        row.get(0)?.parse().ok()?,
+        row.get(1)?.to_owned(),
+        OffsetDateTime::parse(row.get(2)?, &Rfc3339).ok()?,
+        row.get(3)?.parse().ok()?,
+    ))
+}
