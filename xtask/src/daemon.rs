@@ -1,0 +1,101 @@
+//! Processes that go on running when `cargo xtask` has ended.
+//!
+//! Each is the leader of its own session, so that neither Ctrl-C nor the end of
+//! the terminal reaches it, and so that all its children can be stopped with it.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Starts the command's program with its arguments as the leader of a new session
+/// and returns its process id. Its output goes to the log.
+pub(crate) fn spawn(command: &Command, log: &Path) -> Result<u32> {
+    let out = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+    let err = out.try_clone().context("cannot share the log file")?;
+    let child = Command::new("setsid")
+        .arg(command.get_program())
+        .args(command.get_args())
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(out)
+        .stderr(err)
+        .spawn()
+        .with_context(|| format!("cannot start {}", command.get_program().display()))?;
+    Ok(child.id())
+}
+
+/// Whether the process lives and its command line contains `mark`. After a
+/// restart of the machine the same id may be another program's.
+pub(crate) fn is_running(pid: u32, mark: &str) -> bool {
+    // A process that has ended but was not waited for has an empty command line.
+    fs::read(format!("/proc/{pid}/cmdline"))
+        .is_ok_and(|line| String::from_utf8_lossy(&line).contains(mark))
+}
+
+/// Ends the whole session: politely, and by force when that takes too long.
+pub(crate) fn stop(pid: u32, mark: &str) -> Result<()> {
+    if !is_running(pid, mark) {
+        return Ok(());
+    }
+    for signal in ["TERM", "KILL"] {
+        signal_session(pid, signal);
+        if wait_until(PATIENCE, || !is_running(pid, mark)) {
+            // Children that outlive their leader would keep its port.
+            signal_session(pid, "KILL");
+            return Ok(());
+        }
+    }
+    bail!("process {pid} does not end")
+}
+
+/// Asks every fifth of a second until `condition` holds; false when it took too long.
+pub(crate) fn wait_until(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
+    let started = Instant::now();
+    while !condition() {
+        if started.elapsed() > limit {
+            return false;
+        }
+        sleep(Duration::from_millis(200));
+    }
+    true
+}
+
+/// The shell's own `kill`: a program of that name is not on every machine. The
+/// answer does not matter, since nobody may be left to be signalled.
+fn signal_session(pid: u32, signal: &str) {
+    let _ = Command::new("sh")
+        .args(["-c", "kill -s \"$0\" -- \"-$1\"", signal, &pid.to_string()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::{PATIENCE, is_running, spawn, stop, wait_until};
+
+    #[test]
+    fn knows_a_process_by_its_id_and_command_line() {
+        let own = std::process::id();
+        assert!(is_running(own, "xtask"));
+        assert!(!is_running(own, "some other program"));
+    }
+
+    #[test]
+    fn stops_what_it_started() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let log = folder.path().join("log");
+        let pid = spawn(Command::new("sleep").arg("3141"), &log).expect("sleep starts");
+        assert!(wait_until(PATIENCE, || is_running(pid, "3141")));
+        stop(pid, "3141").expect("sleep ends");
+        assert!(!is_running(pid, "3141"));
+    }
+}

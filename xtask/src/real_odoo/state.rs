@@ -1,0 +1,144 @@
+//! What is known about a server that was started: kept in a file beside it, told
+//! to a person and to a shell.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use super::release::Release;
+use super::server::Settings;
+use crate::daemon;
+
+/// A server that was started, as `state.json` beside it has it.
+#[derive(Serialize, Deserialize)]
+pub(super) struct State {
+    pub(super) version: Release,
+    pub(super) url: String,
+    pub(super) database: String,
+    pub(super) user: String,
+    pub(super) password: String,
+    pub(super) api_key: String,
+    pub(super) port: u16,
+    pub(super) workers: u16,
+    pub(super) pid: u32,
+    pub(super) postgres_url: String,
+    pub(super) log: PathBuf,
+}
+
+impl State {
+    /// The server of this version, if it runs. A file that does not fit is one of
+    /// another time, and is treated as none.
+    pub(super) fn of_running(release: Release) -> Result<Option<Self>> {
+        let Ok(text) = fs::read_to_string(file(release)?) else {
+            return Ok(None);
+        };
+        let state: Option<Self> = serde_json::from_str(&text).ok();
+        Ok(state.filter(Self::is_running))
+    }
+
+    pub(super) fn save(&self) -> Result<()> {
+        let file = file(self.version)?;
+        let text = serde_json::to_string_pretty(self).context("cannot write the state as JSON")?;
+        fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        daemon::is_running(self.pid, &Self::process_mark(self.version))
+    }
+
+    /// What tells this server's process from all others.
+    pub(super) fn process_mark(release: Release) -> String {
+        release.working_database()
+    }
+
+    pub(super) fn serves(&self, wanted: &Settings) -> bool {
+        self.port == wanted.port && self.workers == wanted.workers
+    }
+
+    /// The variables of the contract, for a shell. A key is a password to Odoo; on
+    /// version 19 it is the only one that JSON-2 takes.
+    pub(super) fn environment(&self) -> String {
+        [
+            ("ODOO_URL", &self.url),
+            ("ODOO_DB", &self.database),
+            ("ODOO_USER", &self.user),
+            ("ODOO_PASSWORD", &self.password),
+            ("ODOO_API_KEY", &self.api_key),
+        ]
+        .map(|(name, value)| format!("export {name}={value}"))
+        .join("\n")
+    }
+
+    /// All of it, as comments and variables.
+    pub(super) fn describe(&self) -> String {
+        let processes = match self.workers {
+            0 => "one process with threads".to_owned(),
+            workers => format!("{workers} workers"),
+        };
+        format!(
+            "# Odoo {} runs at {} (process {}, {processes})\n\
+             # its log: {}\n\
+             # its database: {}\n{}",
+            self.version,
+            self.url,
+            self.pid,
+            self.log.display(),
+            self.postgres_url,
+            self.environment()
+        )
+    }
+}
+
+fn file(release: Release) -> Result<PathBuf> {
+    Ok(super::folder(release)?.join("state.json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Release, Settings, State};
+
+    fn state() -> State {
+        State {
+            version: Release::V19,
+            url: "http://127.0.0.1:18019".into(),
+            database: "odoo_19".into(),
+            user: "admin".into(),
+            password: "admin".into(),
+            api_key: "k".into(),
+            port: 18019,
+            workers: 0,
+            pid: 1,
+            postgres_url: "postgres://x".into(),
+            log: "/log".into(),
+        }
+    }
+
+    #[test]
+    fn prints_what_a_shell_can_evaluate() {
+        let printed = state().environment();
+        assert!(printed.starts_with("export ODOO_URL=http://127.0.0.1:18019\n"));
+        assert!(printed.ends_with("export ODOO_API_KEY=k"));
+    }
+
+    #[test]
+    fn takes_another_programs_process_for_none_of_ours() {
+        // Process 1 exists everywhere and is no Odoo.
+        assert!(!state().is_running());
+    }
+
+    #[test]
+    fn serves_only_what_it_was_started_with() {
+        let same = Settings {
+            port: 18019,
+            workers: 0,
+        };
+        let other = Settings {
+            port: 18019,
+            workers: 2,
+        };
+        assert!(state().serves(&same));
+        assert!(!state().serves(&other));
+    }
+}
