@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::odoo_program;
 use super::release::Release;
@@ -118,22 +118,31 @@ impl<'a> Databases<'a> {
     }
 
     /// Odoo copies every product `factor` times, which makes `factor + 1` of each.
+    /// A template's copies have no variants unless these are multiplied as well.
     fn multiply_products(&self, database: &str, products: u32) -> Result<()> {
-        let count = self
-            .cluster
-            .sql(database, &["select count(*) from product_product"])?;
-        let present: u32 = count
-            .parse()
-            .context("the number of products is no number")?;
+        let present = self.count_products(database)?;
         let factor = populate_factor(present, products);
         run_logged(
             &format!("Multiplying {present} products by {}", factor + 1),
             &cache::log_file(&format!("odoo-{}-populate", self.release))?,
             odoo_program::command(self.root, &["populate"])
-                .args(["--database", database, "--models", "product.template"])
+                .args(["--database", database, "--models"])
+                .arg("product.template,product.product")
                 .args(["--factors", &factor.to_string()]),
         )?;
+        let made = self.count_products(database)?;
+        ensure!(
+            made >= products,
+            "`odoo populate` made only {made} products"
+        );
         self.cluster.sql(database, &["vacuum analyze"]).map(drop)
+    }
+
+    fn count_products(&self, database: &str) -> Result<u32> {
+        self.cluster
+            .sql(database, &["select count(*) from product_product"])?
+            .parse()
+            .context("the number of products is no number")
     }
 
     /// A copy shares its template's attachments: they are files named by their
