@@ -10,7 +10,7 @@ use std::env;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
@@ -154,18 +154,16 @@ fn mirror() -> String {
 }
 
 fn ensure_mounts_are_allowed() -> Result<()> {
-    let allowed = Command::new("unshare")
+    let probe = Command::new("unshare")
         .args(["--mount", "mount", "--bind", "/dev", "/mnt"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .context("cannot start unshare")?
-        .success();
+        .output()
+        .context("cannot start unshare")?;
     ensure!(
-        allowed,
-        "root may not mount here, as in an unprivileged container, and a real Odoo needs \
+        probe.status.success(),
+        "root may not mount here ({}), as in an unprivileged container, and a real Odoo needs \
          /proc and /dev in its root folder: use a virtual machine, or a container started \
-         with --privileged"
+         with --privileged",
+        String::from_utf8_lossy(&probe.stderr).trim()
     );
     Ok(())
 }
