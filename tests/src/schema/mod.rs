@@ -1,0 +1,97 @@
+//! Odoo's models as data: which fields a model has, of what type, since and until which version.
+//!
+//! A further data type is one more list of [`ModelDef`]s, added to [`ALL`]; nothing else in the
+//! simulator names a model. The definitions follow Odoo's own `models/*.py` of the module that
+//! each file here names.
+
+mod base;
+mod field;
+mod product;
+
+pub(crate) use field::{Compute, Default, FieldDef, Kind, OnDelete, Source};
+
+/// Every model that the simulator has, in the order in which its data is made.
+pub(crate) static ALL: &[&[ModelDef]] = &[base::MODELS, product::MODELS];
+
+/// A model.
+pub(crate) struct ModelDef {
+    pub(crate) name: &'static str,
+    /// `_description`.
+    pub(crate) label: &'static str,
+    /// `_order`.
+    pub(crate) order: &'static str,
+    pub(crate) fields: &'static [FieldDef],
+    /// `_inherits`: the model whose fields this one shows as its own, and the many2one to it.
+    pub(crate) inherits: Option<(&'static str, &'static str)>,
+    pub(crate) display: Display,
+    /// `_parent_name` with a stored, recursive full name.
+    pub(crate) tree: Option<Tree>,
+    /// The one2many of its variants: creating a record makes one there, archiving it archives
+    /// them, deleting the last of them deletes it.
+    pub(crate) variants: Option<&'static str>,
+    /// Which of its changes move other records' `write_date`.
+    pub(crate) touches: &'static [Touch],
+    /// Has the usual rule: `company_id` is empty or one of the user's companies.
+    pub(crate) company_rule: bool,
+    /// Only readable: `create`, `write` and `unlink` are refused over the wire.
+    pub(crate) fixed: bool,
+}
+
+/// How `display_name` is made.
+pub(crate) enum Display {
+    /// `_rec_name`.
+    Field(&'static str),
+    /// `[default_code] name (variant)`, as product.product does it.
+    Product,
+    /// `[default_code] name`, as product.template does it.
+    Template,
+}
+
+/// A tree whose full name is stored in each node, so that renaming one rewrites its descendants.
+pub(crate) struct Tree {
+    pub(crate) parent: &'static str,
+    pub(crate) full_name: &'static str,
+    pub(crate) separator: &'static str,
+}
+
+/// A change here moves the `write_date` of the records in `through`.
+pub(crate) struct Touch {
+    /// A one2many of this model.
+    pub(crate) through: &'static str,
+    pub(crate) since: u8,
+}
+
+impl ModelDef {
+    /// A model of its name only; what it has beyond that is said with struct update syntax.
+    pub(crate) const fn plain(
+        name: &'static str,
+        label: &'static str,
+        fields: &'static [FieldDef],
+    ) -> Self {
+        ModelDef {
+            name,
+            label,
+            order: "id",
+            fields,
+            inherits: None,
+            display: Display::Field("name"),
+            tree: None,
+            variants: None,
+            touches: &[],
+            company_rule: false,
+            fixed: false,
+        }
+    }
+}
+
+/// The fields that every model has (`_log_access` and the magic ones).
+pub(crate) static COMMON: &[FieldDef] = &[
+    FieldDef::new("id", "ID", Kind::Integer).readonly(),
+    FieldDef::new("display_name", "Display Name", Kind::Char)
+        .computed(Compute::DisplayName)
+        .readonly(),
+    FieldDef::many2one("create_uid", "Created by", "res.users").readonly(),
+    FieldDef::new("create_date", "Created on", Kind::Datetime).readonly(),
+    FieldDef::many2one("write_uid", "Last Updated by", "res.users").readonly(),
+    FieldDef::new("write_date", "Last Updated on", Kind::Datetime).readonly(),
+];

@@ -1,0 +1,538 @@
+//! `create`, `write` and `unlink`, and above all what each of them does to `write_date`.
+//!
+//! Every change carries the time at which its transaction began (`env.now`), whenever it is
+//! committed. What follows a change (variants, full names, the other side of a many2one) is
+//! driven by the data in [`crate::schema`].
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json};
+
+use super::model::{Access, Field};
+use super::{Env, MAIN_COMPANY, SOURCE_LANG, World};
+use crate::error::OdooError;
+use crate::schema::{Default, Kind, OnDelete};
+use crate::value::Value;
+
+type Values = Map<String, Json>;
+
+/// The values of one call, sorted by whose columns they go into.
+#[derive(Default)]
+struct Sorted {
+    own: Vec<(usize, Value)>,
+    /// By column of the many2one and the parent's model.
+    parents: Vec<(usize, usize, Values)>,
+    /// By column of the one2many and the model there.
+    only: Vec<(usize, usize, Values)>,
+}
+
+impl World {
+    /// Creates a record and all that Odoo creates with it; the id is the given one or the next.
+    pub(crate) fn create(
+        &mut self,
+        model: usize,
+        id: Option<i64>,
+        values: &Values,
+        env: &Env,
+    ) -> Result<i64, OdooError> {
+        let id = self.create_alone(model, id, values, env)?;
+        if let Some((one2many, target)) = self.variants_of(model) {
+            let inverse = self.models[model].fields[one2many]
+                .def
+                .inverse
+                .unwrap_or_default();
+            let variant = Values::from_iter([(inverse.to_owned(), Json::from(id))]);
+            self.create_alone(target, None, &variant, env)?;
+            let sorted = self.sort(model, values)?;
+            self.write_only(model, id, &sorted, env)?;
+        }
+        Ok(id)
+    }
+
+    fn create_alone(
+        &mut self,
+        model: usize,
+        id: Option<i64>,
+        values: &Values,
+        env: &Env,
+    ) -> Result<i64, OdooError> {
+        let mut sorted = self.sort(model, values)?;
+        self.create_inherited(model, &mut sorted, env)?;
+        let mut row = self.default_row(model);
+        let id = id.unwrap_or_else(|| self.tables[model].next_id());
+        let definition = &self.models[model];
+        for column in [definition.create_date, definition.write_date] {
+            row[column] = Value::Time(env.now);
+        }
+        for column in [definition.create_uid, definition.write_uid] {
+            row[column] = Value::Ref(env.uid);
+        }
+        self.tables[model].insert(id, row.into_boxed_slice());
+        self.set_columns(
+            model,
+            id,
+            &sorted.own,
+            &Env {
+                lang: None,
+                ..env.clone()
+            },
+        );
+        if let Err(error) = self.check_required(model, id) {
+            self.tables[model].remove(id);
+            return Err(error);
+        }
+        self.link_all(model, id);
+        self.rename_branches(model, &[id], env);
+        Ok(id)
+    }
+
+    /// `_inherits`: a record without a parent gets one of its own.
+    fn create_inherited(
+        &mut self,
+        model: usize,
+        sorted: &mut Sorted,
+        env: &Env,
+    ) -> Result<(), OdooError> {
+        let Some((parent, via)) = self.models[model].def.inherits else {
+            return Ok(());
+        };
+        let (Some(via), parent) = (self.models[model].column(via), self.index(parent)) else {
+            return Ok(());
+        };
+        if sorted
+            .own
+            .iter()
+            .any(|(column, value)| *column == via && !value.is_null())
+        {
+            return Ok(());
+        }
+        let values = sorted
+            .parents
+            .iter()
+            .find(|(column, ..)| *column == via)
+            .map(|(_, _, values)| values.clone())
+            .unwrap_or_default();
+        let id = self.create_alone(parent, None, &values, env)?;
+        sorted.own.push((via, Value::Ref(id)));
+        Ok(())
+    }
+
+    pub(crate) fn default_row(&self, model: usize) -> Vec<Value> {
+        let definition = &self.models[model];
+        let mut row = vec![Value::Null; definition.columns];
+        for field in &definition.fields {
+            let Access::Column(column) = field.access else {
+                continue;
+            };
+            row[column] = match (field.def.default, field.kind()) {
+                (Default::True, _) => Value::Bool(true),
+                (Default::Float(value), _) => Value::Float(value),
+                (Default::Text(text), _) => Value::text(text),
+                (Default::Ref(id), _) => Value::Ref(id),
+                (Default::None, Kind::Boolean) => Value::Bool(false),
+                (Default::None, _) => Value::Null,
+            };
+        }
+        row
+    }
+
+    fn check_required(&self, model: usize, id: i64) -> Result<(), OdooError> {
+        let Some(row) = self.tables[model].get(id) else {
+            return Ok(());
+        };
+        for field in &self.models[model].fields {
+            if let (Access::Column(column), true) = (field.access, field.def.required) {
+                if row[column].is_null() {
+                    return Err(OdooError::validation(format!(
+                        "The operation cannot be completed:\n- Create/update: a mandatory field is \
+                         not set.\n\nModel: {} ({}), Field: {} ({})",
+                        self.models[model].def.label,
+                        self.models[model].name(),
+                        field.def.label,
+                        field.def.name,
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Changes records, and whatever Odoo changes with them.
+    pub(crate) fn write(
+        &mut self,
+        model: usize,
+        ids: &[i64],
+        values: &Values,
+        env: &Env,
+    ) -> Result<(), OdooError> {
+        let missing: Vec<i64> = ids
+            .iter()
+            .copied()
+            .filter(|&id| self.tables[model].get(id).is_none())
+            .collect();
+        if !missing.is_empty() {
+            return Err(OdooError::missing(
+                self.models[model].name(),
+                &missing,
+                env.uid,
+            ));
+        }
+        let sorted = self.sort(model, values)?;
+        self.check_no_cycle(model, ids, &sorted)?;
+        for &id in ids {
+            self.unlink_from_parents(model, id, &sorted.own);
+            self.set_columns(model, id, &sorted.own, env);
+            self.link_all(model, id);
+            self.stamp(model, id, env);
+            self.write_parents(model, id, &sorted, env)?;
+            self.write_only(model, id, &sorted, env)?;
+            self.follow_active(model, id, &sorted, env);
+        }
+        self.rename_branches(model, ids, env);
+        Ok(())
+    }
+
+    /// Sets `write_date` and `write_uid`, and those of the records that follow this one.
+    pub(super) fn stamp(&mut self, model: usize, id: i64, env: &Env) {
+        let definition = &self.models[model];
+        let (write_date, write_uid) = (definition.write_date, definition.write_uid);
+        let Some(row) = self.tables[model].get_mut(id) else {
+            return;
+        };
+        row[write_date] = Value::Time(env.now);
+        row[write_uid] = Value::Ref(env.uid);
+        let major = self.version.major();
+        for touch in self.models[model]
+            .def
+            .touches
+            .iter()
+            .filter(|touch| touch.since <= major)
+        {
+            let Some((target, followers)) = self.many(model, id, touch.through) else {
+                continue;
+            };
+            let column = self.models[target].write_date;
+            for follower in followers {
+                let Some(row) = self.tables[target].get_mut(follower) else {
+                    continue;
+                };
+                let newest = row[column]
+                    .as_time()
+                    .map_or(env.now, |time| time.max(env.now));
+                row[column] = Value::Time(newest);
+            }
+        }
+    }
+
+    /// The model and the ids of a record's one2many.
+    fn many(&self, model: usize, id: i64, one2many: &str) -> Option<(usize, Vec<i64>)> {
+        let column = self.models[model].column(one2many)?;
+        let target = self.models[model].field(one2many)?.relation?;
+        Some((
+            target,
+            self.tables[model].get(id)?[column].as_ids().to_vec(),
+        ))
+    }
+
+    fn variants_of(&self, model: usize) -> Option<(usize, usize)> {
+        let field = self.models[model].field_index(self.models[model].def.variants?)?;
+        Some((field, self.models[model].fields[field].relation?))
+    }
+
+    fn sort(&self, model: usize, values: &Values) -> Result<Sorted, OdooError> {
+        let definition = &self.models[model];
+        let mut sorted = Sorted::default();
+        for (name, json) in values {
+            let index = definition.shown_field(name).ok_or_else(|| {
+                OdooError::value(format!(
+                    "Invalid field '{name}' on model '{}'",
+                    definition.name()
+                ))
+            })?;
+            let field = &definition.fields[index];
+            match field.access {
+                Access::Column(column) => {
+                    let value = Value::from_json(field.kind(), json).map_err(|error| {
+                        OdooError::value(format!(
+                            "Wrong value for {}.{name}: {error}",
+                            definition.name()
+                        ))
+                    })?;
+                    sorted.own.push((column, rounded(field, value)));
+                }
+                Access::Through { via, model, field } => {
+                    let name = self.models[model].fields[field].def.name;
+                    put(&mut sorted.parents, via, model, name, json);
+                }
+                Access::OnlyOf { of, model, field } => {
+                    let name = self.models[model].fields[field].def.name;
+                    put(&mut sorted.only, of, model, name, json);
+                }
+                // Odoo ignores these as well: they have no inverse.
+                _ => {}
+            }
+        }
+        Ok(sorted)
+    }
+
+    /// Puts values into a row: the translation where the request has a language, the company's
+    /// own where it has another company.
+    fn set_columns(&mut self, model: usize, id: i64, own: &[(usize, Value)], env: &Env) {
+        for (column, value) in own {
+            let Some(field) = self.models[model].field_of_column(*column).copied() else {
+                continue;
+            };
+            let company = env.company();
+            let table = &mut self.tables[model];
+            match &env.lang {
+                Some(lang) if field.def.translate && lang != SOURCE_LANG => {
+                    table.translate(*column, lang, id, value.clone());
+                }
+                _ if field.def.company_dependent && company != MAIN_COMPANY => {
+                    table.set_of_company(*column, company, id, value.clone());
+                }
+                _ => {
+                    if let Some(row) = table.get_mut(id) {
+                        row[*column] = value.clone();
+                    }
+                }
+            }
+        }
+    }
+
+    fn write_parents(
+        &mut self,
+        model: usize,
+        id: i64,
+        sorted: &Sorted,
+        env: &Env,
+    ) -> Result<(), OdooError> {
+        for (via, parent, values) in &sorted.parents {
+            let target = self.tables[model]
+                .get(id)
+                .and_then(|row| row[*via].as_ref_id());
+            if let Some(target) = target {
+                self.write(*parent, &[target], values, env)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_only(
+        &mut self,
+        model: usize,
+        id: i64,
+        sorted: &Sorted,
+        env: &Env,
+    ) -> Result<(), OdooError> {
+        for (of, target, values) in &sorted.only {
+            let ids = self.tables[model]
+                .get(id)
+                .map(|row| row[*of].as_ids().to_vec());
+            if let Some([only]) = ids.as_deref() {
+                self.write(*target, &[*only], values, env)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Archiving a template archives its variants; bringing it back brings them back where all
+    /// were archived (`product_template.py`, `write` and `_create_variant_ids`).
+    fn follow_active(&mut self, model: usize, id: i64, sorted: &Sorted, env: &Env) {
+        let Some(column) = self.models[model].column("active") else {
+            return;
+        };
+        let Some((_, Value::Bool(active))) = sorted.own.iter().find(|(own, _)| *own == column)
+        else {
+            return;
+        };
+        let Some(variants) = self.models[model].def.variants else {
+            return;
+        };
+        let Some((target, ids)) = self.many(model, id, variants) else {
+            return;
+        };
+        let Some(column) = self.models[target].column("active") else {
+            return;
+        };
+        let is_active = |world: &World, id| {
+            world.tables[target]
+                .get(id)
+                .is_some_and(|row| row[column].as_bool())
+        };
+        if *active && ids.iter().any(|&id| is_active(self, id)) {
+            return;
+        }
+        for id in ids {
+            if let Some(row) = self.tables[target].get_mut(id) {
+                row[column] = Value::Bool(*active);
+            }
+            self.stamp(target, id, env);
+        }
+    }
+
+    fn check_no_cycle(&self, model: usize, ids: &[i64], sorted: &Sorted) -> Result<(), OdooError> {
+        let Some(tree) = &self.models[model].def.tree else {
+            return Ok(());
+        };
+        let Some(parent) = self.models[model].column(tree.parent) else {
+            return Ok(());
+        };
+        let new = sorted.own.iter().find(|(column, _)| *column == parent);
+        let mut above = new.and_then(|(_, value)| value.as_ref_id());
+        while let Some(id) = above {
+            if ids.contains(&id) {
+                return Err(OdooError::validation(
+                    "You cannot create recursive categories.",
+                ));
+            }
+            above = self.tables[model]
+                .get(id)
+                .and_then(|row| row[parent].as_ref_id());
+        }
+        Ok(())
+    }
+
+    /// Deletes records; those that point to them are deleted, emptied or forbid it.
+    pub(crate) fn unlink(&mut self, model: usize, ids: &[i64], env: &Env) -> Result<(), OdooError> {
+        for referrer in self.models[model].referrers.clone() {
+            let source = &self.models[referrer.model];
+            let field = &source.fields[referrer.field];
+            let Access::Column(column) = field.access else {
+                continue;
+            };
+            let pointing: Vec<i64> = self.tables[referrer.model]
+                .range(0, i64::MAX - 1)
+                .filter(|(_, row)| row[column].as_ref_id().is_some_and(|id| ids.contains(&id)))
+                .map(|(id, _)| id)
+                .collect();
+            match field.def.on_delete {
+                _ if pointing.is_empty() => {}
+                OnDelete::Cascade => self.unlink(referrer.model, &pointing, env)?,
+                OnDelete::SetNull => {
+                    for id in pointing {
+                        if let Some(row) = self.tables[referrer.model].get_mut(id) {
+                            row[column] = Value::Null;
+                        }
+                    }
+                }
+                OnDelete::Restrict => {
+                    return Err(OdooError::validation(format!(
+                        "The operation cannot be completed: another model requires the record \
+                         being deleted.\n\nModel: {} ({})",
+                        source.def.label,
+                        source.name()
+                    )));
+                }
+            }
+        }
+        for &id in ids {
+            self.remove(model, id, env)?;
+        }
+        Ok(())
+    }
+
+    /// Takes one record away, and the template with its last variant.
+    fn remove(&mut self, model: usize, id: i64, env: &Env) -> Result<(), OdooError> {
+        let parent = self.models[model].def.inherits.and_then(|(parent, via)| {
+            let via = self.models[model].column(via)?;
+            let target = self.tables[model].get(id)?[via].as_ref_id()?;
+            Some((self.index(parent), target))
+        });
+        let all: Vec<(usize, Value)> = (0..self.models[model].columns)
+            .map(|column| (column, Value::Null))
+            .collect();
+        self.unlink_from_parents(model, id, &all);
+        self.tables[model].remove(id);
+        let Some((parent, target)) = parent else {
+            return Ok(());
+        };
+        let Some(variants) = self.models[parent].def.variants else {
+            return Ok(());
+        };
+        if self
+            .many(parent, target, variants)
+            .is_some_and(|(_, left)| left.is_empty())
+        {
+            self.unlink(parent, &[target], env)?;
+        }
+        Ok(())
+    }
+
+    /// Adds the record to the one2manys of all that it points to.
+    fn link_all(&mut self, model: usize, id: i64) {
+        for (column, target, one2many) in self.linked_columns(model) {
+            let parent = self.tables[model]
+                .get(id)
+                .and_then(|row| row[column].as_ref_id());
+            let Some(row) = parent.and_then(|parent| self.tables[target].get_mut(parent)) else {
+                continue;
+            };
+            if !row[one2many].as_ids().contains(&id) {
+                edit_ids(&mut row[one2many], |ids| ids.push(id));
+            }
+        }
+    }
+
+    /// Takes the record out of the one2manys behind the many2ones that are about to change.
+    fn unlink_from_parents(&mut self, model: usize, id: i64, changed: &[(usize, Value)]) {
+        for (column, target, one2many) in self.linked_columns(model) {
+            if !changed.iter().any(|(own, _)| *own == column) {
+                continue;
+            }
+            let parent = self.tables[model]
+                .get(id)
+                .and_then(|row| row[column].as_ref_id());
+            if let Some(row) = parent.and_then(|parent| self.tables[target].get_mut(parent)) {
+                edit_ids(&mut row[one2many], |ids| ids.retain(|other| *other != id));
+            }
+        }
+    }
+
+    /// The model's many2one columns that have another side: column, target, its one2many column.
+    fn linked_columns(&self, model: usize) -> Vec<(usize, usize, usize)> {
+        let mut found = Vec::new();
+        for field in &self.models[model].fields {
+            let (Access::Column(column), Some(target)) = (field.access, field.relation) else {
+                continue;
+            };
+            if field.kind() != Kind::Many2one {
+                continue;
+            }
+            let one2many = self.models[target].fields.iter().find(|other| {
+                other.relation == Some(model) && other.def.inverse == Some(field.def.name)
+            });
+            if let Some(Access::Column(one2many)) = one2many.map(|field| field.access) {
+                found.push((column, target, one2many));
+            }
+        }
+        found
+    }
+}
+
+fn put(into: &mut Vec<(usize, usize, Values)>, via: usize, model: usize, name: &str, json: &Json) {
+    let at = into
+        .iter()
+        .position(|(column, ..)| *column == via)
+        .unwrap_or_else(|| {
+            into.push((via, model, Values::new()));
+            into.len() - 1
+        });
+    into[at].2.insert(name.to_owned(), json.clone());
+}
+
+fn rounded(field: &Field, value: Value) -> Value {
+    match (field.def.digits, value) {
+        (Some(digits), Value::Float(number)) => {
+            let text = format!("{number:.*}", usize::from(digits));
+            Value::Float(text.parse().unwrap_or(number))
+        }
+        (_, value) => value,
+    }
+}
+
+fn edit_ids(value: &mut Value, edit: impl FnOnce(&mut Vec<i64>)) {
+    let mut ids = value.as_ids().to_vec();
+    edit(&mut ids);
+    *value = Value::Ids(Arc::new(ids));
+}

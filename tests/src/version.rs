@@ -1,0 +1,80 @@
+//! What differs between Odoo's versions, as data.
+//!
+//! Code asks [`Version::behaviour`] and never compares versions itself, so that a further
+//! version is one more row here and a few `since`/`until` marks in [`crate::schema`].
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A version of Odoo that the simulator can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Version {
+    /// Odoo 14.0: JSON-RPC only.
+    V14,
+    /// Odoo 19.0: JSON-RPC and JSON-2.
+    V19,
+}
+
+/// The differences that are not fields or models.
+pub(crate) struct Behaviour {
+    /// `/json/2` and `/web/version` exist.
+    pub(crate) has_json2: bool,
+    /// A domain compares dates with time by whole seconds (19's `Datetime` conditions cover the
+    /// whole second), not by stored microseconds.
+    pub(crate) compares_whole_seconds: bool,
+    /// JSON is written with `ensure_ascii` (14: `json.dumps` with its defaults).
+    pub(crate) ascii_json: bool,
+    /// The `code` of a JSON-RPC error (14: 200, later: 0).
+    pub(crate) rpc_error_code: i64,
+    /// `server_version` and `server_version_info`'s first number.
+    pub(crate) server_version: &'static str,
+}
+
+impl Version {
+    /// All versions that can be simulated.
+    pub const ALL: [Version; 2] = [Version::V14, Version::V19];
+
+    /// `14` or `19`.
+    pub const fn major(self) -> u8 {
+        match self {
+            Version::V14 => 14,
+            Version::V19 => 19,
+        }
+    }
+
+    pub(crate) const fn behaviour(self) -> &'static Behaviour {
+        match self {
+            Version::V14 => &Behaviour {
+                has_json2: false,
+                compares_whole_seconds: false,
+                ascii_json: true,
+                rpc_error_code: 200,
+                server_version: "14.0",
+            },
+            Version::V19 => &Behaviour {
+                has_json2: true,
+                compares_whole_seconds: true,
+                ascii_json: false,
+                rpc_error_code: 0,
+                server_version: "19.0",
+            },
+        }
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.major())
+    }
+}
+
+impl FromStr for Version {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Version::ALL
+            .into_iter()
+            .find(|version| version.major().to_string() == text)
+            .ok_or_else(|| format!("unknown Odoo version {text:?}: 14 or 19"))
+    }
+}
