@@ -13,7 +13,7 @@ use odoo_sim::{OdooSim, Version};
 ///   curl -d '{"model": "product.template", "ids": [1], "values": {"list_price": 9.5}}'
 ///   http://127.0.0.1:8069/_sim/write
 #[derive(Parser)]
-#[command(name = "odoo-sim", version)]
+#[command(name = "odoo-sim", disable_version_flag = true)]
 struct Options {
     /// Which Odoo to be: 14 or 19
     #[arg(long, default_value = "19")]
