@@ -46,6 +46,7 @@ create table if not exists odoo.sync_streams (
     window_high timestamptz,
     window_watermark timestamptz,
     window_opened_at timestamptz,
+    window_seen_at timestamptz,
     window_done boolean not null default false,
     last_id bigint not null default 0,
     rows_done bigint not null default 0,
@@ -106,6 +107,7 @@ create table if not exists odoo.sync_findings (
     last_seen_at timestamptz not null default now(),
     attempts integer not null default 1,
     next_try_at timestamptz,
+    run_id uuid,
     resolved_at timestamptz,
     resolution varchar(20)
 );

@@ -87,7 +87,7 @@ impl ErrorKind {
                 "Install the Odoo app that brings the model or field that the message names, or remove it from SYNC_EXTRA_FIELDS."
             }
             Self::OdooFault => {
-                "Look into Odoo's own log at this time; the next run goes on where this one stopped."
+                "Look into Odoo's own log at this time; nothing is lost, the next run reads the same window again."
             }
             Self::DbUnreachable => {
                 "Check host, port and sslmode in SUPABASE_DB_URL, SUPABASE_CA_CERT, and that Postgres is up."
@@ -95,7 +95,7 @@ impl ErrorKind {
             Self::DbAuth => "Check user, password and database in SUPABASE_DB_URL.",
             Self::DbSchema => "Run the migrations: cargo xtask migrate.",
             Self::DbFault => {
-                "Look into Postgres's own log at this time; the next run goes on where this one stopped."
+                "Look into Postgres's own log at this time; nothing is lost, the next run reads the same window again."
             }
             Self::Busy => {
                 "Wait until the running sync is done; its lease ends by itself a minute after its function is gone."

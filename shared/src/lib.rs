@@ -1,5 +1,32 @@
-//! Keeps a Postgres mirror true to an Odoo ERP. (Map of the crate to come.)
+//! Keeps a Postgres mirror true to an Odoo ERP: complete, exact, soon, cheap.
+//!
+//! # Map
+//!
+//! | module | is for |
+//! | --- | --- |
+//! | [`specs`] | what is mirrored, as pure data |
+//! | [`config`] | the environment, read nowhere else |
+//! | [`error`] | one error type whose kind decides retry and answer |
+//! | [`odoo`] | reads from Odoo |
+//! | [`mirror`] | writes rows to Postgres |
+//! | `metadata` | lease, windows, runs |
+//! | [`sync`] | the engine that ties these together |
+//! | [`lambda`] | triggers in, answers and events out |
+//! | [`telemetry`] | logs |
+//!
+//! # The way of a row
+//!
+//! trigger → request → lease → window → ids → page of records → typed columns (or a
+//! reject) → one statement → cursor, all of a page in one transaction → next page →
+//! watermark → result → event. It goes one way: no module calls back up.
 
 pub mod config;
+pub mod doctor;
 pub mod error;
+pub mod lambda;
+mod metadata;
+pub mod mirror;
 pub mod odoo;
+pub mod specs;
+pub mod sync;
+pub mod telemetry;

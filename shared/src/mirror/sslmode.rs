@@ -173,3 +173,143 @@ fn malformed(why: &str) -> Error {
         format!("SUPABASE_DB_URL is malformed: {why}; it has the form {FORM}"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parse(url: &str) -> Target {
+        Target::parse(url).unwrap_or_else(|error| panic!("{url}: {error}"))
+    }
+
+    fn percent_encode(text: &str) -> String {
+        text.bytes().map(|byte| format!("%{byte:02x}")).collect()
+    }
+
+    #[test]
+    fn every_mode_of_libpq_is_read_and_prefer_is_the_default() {
+        use tokio_postgres::config::SslMode as Negotiation;
+        for (query, mode, negotiation) in [
+            ("", SslMode::Prefer, Negotiation::Prefer),
+            ("?", SslMode::Prefer, Negotiation::Prefer),
+            ("?sslmode=disable", SslMode::Disable, Negotiation::Disable),
+            ("?sslmode=allow", SslMode::Prefer, Negotiation::Prefer),
+            ("?sslmode=prefer", SslMode::Prefer, Negotiation::Prefer),
+            ("?sslmode=require", SslMode::Require, Negotiation::Require),
+            (
+                "?sslmode=verify-ca",
+                SslMode::VerifyCa,
+                Negotiation::Require,
+            ),
+            (
+                "?sslmode=verify-full",
+                SslMode::VerifyFull,
+                Negotiation::Require,
+            ),
+            (
+                "?sslmode=disable&sslmode=require",
+                SslMode::Require,
+                Negotiation::Require,
+            ),
+        ] {
+            let target = parse(&format!("postgres://u:p@db/shop{query}"));
+            assert_eq!(target.ssl_mode, mode, "{query}");
+            assert_eq!(target.config.get_ssl_mode(), negotiation, "{query}");
+        }
+    }
+
+    #[test]
+    fn the_other_parameters_are_kept() {
+        let target = parse(
+            "postgresql://u:p@db/shop?connect_timeout=3&sslmode=require&application_name=a%20b",
+        );
+        assert_eq!(target.config.get_application_name(), Some("a b"));
+        assert_eq!(
+            target.config.get_connect_timeout(),
+            Some(&std::time::Duration::from_secs(3))
+        );
+        assert_eq!(target.config.get_dbname(), Some("shop"));
+    }
+
+    #[test]
+    fn hosts_may_be_several_or_ipv6_or_a_unix_socket() {
+        let tcp = |host: &str| Host::Tcp(host.to_owned());
+        let several = parse("postgres://u:p@a:1,[::1]:2,b/shop?sslmode=require").config;
+        assert_eq!(several.get_hosts(), [tcp("a"), tcp("::1"), tcp("b")]);
+        assert_eq!(several.get_ports(), [1, 2, 5432]);
+
+        let socket = parse("postgres://u@%2Frun%2Fpostgresql/shop?sslmode=require");
+        let folder = Host::Unix(Path::new("/run/postgresql").to_owned());
+        assert_eq!(socket.config.get_hosts(), [folder]);
+        assert_eq!(socket.ssl_mode, SslMode::Disable);
+
+        let by_parameter = parse("postgres:///shop?host=db&user=u");
+        assert_eq!(by_parameter.config.get_hosts(), [tcp("db")]);
+    }
+
+    #[test]
+    fn what_is_malformed_is_refused_with_the_form_and_without_the_value() {
+        for (url, why) in [
+            ("", "does not start with postgres://"),
+            (
+                "host=db password=hunter2",
+                "does not start with postgres://",
+            ),
+            (
+                "https://u:hunter2@db/shop",
+                "does not start with postgres://",
+            ),
+            ("postgres://u:hunter2@", "names no host"),
+            ("postgres:///shop?password=hunter2", "names no host"),
+            ("postgres://u:hun@ter2@db/shop", "more than one @"),
+            ("postgres://u:hun@ter/2@db/shop", "more than one @"),
+            ("postgres://u:p@db:hunter2/shop", "`port`"),
+            ("postgres://u:p@[db/shop", "`host`"),
+            ("postgres://u:p@db/shop?sslmode", "has no value"),
+            ("postgres://u:p@db/shop?sslmode=", "one of disable"),
+            ("postgres://u:p@db/shop?sslmode=hunter2", "one of disable"),
+            ("postgres://u:p@db/shop?hunter2=1", "SUPABASE_CA_CERT"),
+            (
+                "postgres://u:p@db/shop?sslrootcert=/hunter2",
+                "SUPABASE_CA_CERT",
+            ),
+            ("postgres://u:p@db/%ff", "utf-8"),
+        ] {
+            let error = Target::parse(url).expect_err(url);
+            assert_eq!(error.kind(), ErrorKind::Config);
+            let text = error.chain();
+            assert!(text.contains(why), "{url}: {text}");
+            assert!(text.contains("postgres://user:password@host"), "{text}");
+            assert!(!text.contains("hun") && !text.contains("ter2"), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_encoded_user_password_and_database_arrive_whole(
+            user in "\\PC{1,20}", password in "\\PC{0,40}", database in "\\PC{1,20}"
+        ) {
+            let url = format!(
+                "postgres://{}:{}@db/{}?sslmode=verify-full",
+                percent_encode(&user), percent_encode(&password), percent_encode(&database)
+            );
+            let target = parse(&url);
+            prop_assert_eq!(target.ssl_mode, SslMode::VerifyFull);
+            prop_assert_eq!(target.config.get_user(), Some(user.as_str()));
+            prop_assert_eq!(target.config.get_password(), Some(password.as_bytes()));
+            prop_assert_eq!(target.config.get_dbname(), Some(database.as_str()));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic_or_repeat_itself(rest in "\\PC*") {
+            let secret = "hunter2";
+            if let Err(error) = Target::parse(&format!("postgres://u:{secret}{rest}")) {
+                prop_assert!(!error.chain().contains(secret));
+            }
+        }
+    }
+}

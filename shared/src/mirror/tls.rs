@@ -88,3 +88,57 @@ pub(crate) fn reason(handshake_error: &str) -> String {
         None => handshake_error.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_given_ca_is_checked_in_every_mode_and_the_host_only_in_verify_full() {
+        for (mode, without_ca, with_ca) in [
+            (SslMode::Prefer, Check::Nothing, Check::Chain),
+            (SslMode::Require, Check::Nothing, Check::Chain),
+            (SslMode::VerifyCa, Check::Chain, Check::Chain),
+            (
+                SslMode::VerifyFull,
+                Check::ChainAndHost,
+                Check::ChainAndHost,
+            ),
+        ] {
+            assert_eq!(check_for(mode, false), without_ca, "{mode:?}");
+            assert_eq!(check_for(mode, true), with_ca, "{mode:?}");
+        }
+    }
+
+    #[test]
+    fn a_ca_that_is_none_is_refused_without_being_repeated() {
+        for ca in [
+            "/no/such/hunter2.pem",
+            "hunter2",
+            "-----BEGIN CERTIFICATE-----\nhunter2\n-----END CERTIFICATE-----\n",
+            "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----\n",
+        ] {
+            let Err(error) = read_certificates(ca) else {
+                panic!("accepted: {ca}");
+            };
+            assert_eq!(error.kind(), ErrorKind::Config, "{ca}");
+            assert!(error.to_string().contains("SUPABASE_CA_CERT"), "{error}");
+            assert!(!error.chain().contains("hunter2"), "{}", error.chain());
+        }
+    }
+
+    #[test]
+    fn the_reason_is_cut_out_of_openssl_s_text() {
+        let refused = "error:0A000086:SSL routines:tls_post_process_server_certificate:\
+                       certificate verify failed:ssl/statem/statem_clnt.c:2124: \
+                       (certificate has expired)";
+        assert_eq!(
+            reason(refused),
+            "the server's certificate is refused: certificate has expired"
+        );
+        assert_eq!(
+            reason("server does not support TLS"),
+            "server does not support TLS"
+        );
+    }
+}

@@ -1,0 +1,127 @@
+//! The only part that knows Lambda: what comes in as a trigger, what goes out as an
+//! answer and as an event. The engine behind it could be called from anywhere.
+
+mod events;
+mod http;
+mod response;
+mod sdk_http;
+mod trigger;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde_json::Value;
+
+use crate::config::{Config, HttpConfig};
+use crate::error::{Error, Result};
+use crate::specs::DataType;
+use crate::sync::request::{SyncRequest, Trigger};
+use crate::sync::{RunFailure, RunReport, Syncer};
+use crate::telemetry;
+use events::Publisher;
+use trigger::Invocation;
+
+/// Runs the Lambda function of one data type until Lambda stops the process.
+///
+/// # Errors
+/// Only what the Lambda runtime itself reports. A sync that fails is an answer, not an
+/// error: Lambda would try it again, and a schedule does that anyway.
+pub async fn run(spec: &'static DataType) -> Result<(), lambda_runtime::Error> {
+    telemetry::init();
+    // Lambda sends one event at a time to a process, so nobody waits for the other.
+    let function = Rc::new(RefCell::new(Some(Function::new(spec))));
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+        let function = Rc::clone(&function);
+        async move {
+            let mut working = function
+                .borrow_mut()
+                .take()
+                .unwrap_or_else(|| Function::new(spec));
+            let answer = working.handle(event.payload).await;
+            function.borrow_mut().replace(working);
+            Ok::<Value, lambda_runtime::Error>(answer)
+        }
+    }))
+    .await
+}
+
+/// A function's state between invocations: clients that stay connected.
+struct Function {
+    spec: &'static DataType,
+    http: HttpConfig,
+    syncer: Option<Syncer>,
+    publisher: Option<Publisher>,
+}
+
+impl Function {
+    fn new(spec: &'static DataType) -> Self {
+        Self {
+            spec,
+            http: HttpConfig::from_env(),
+            syncer: None,
+            publisher: None,
+        }
+    }
+
+    async fn handle(&mut self, event: Value) -> Value {
+        match trigger::read(event) {
+            Invocation::Direct { trigger, request } => {
+                let outcome = self.sync(request, trigger).await;
+                response::body(self.spec, &outcome)
+            }
+            Invocation::Http(request) => self.answer_http(&request).await,
+        }
+    }
+
+    async fn answer_http(&mut self, request: &lambda_http::Request) -> Value {
+        match http::accept(request, &self.http) {
+            Ok(request) => {
+                let outcome = self.sync(request, Trigger::Http).await;
+                let body = response::body(self.spec, &outcome);
+                response::http(response::status(&outcome), &body)
+            }
+            Err(refusal) => response::refusal(&refusal),
+        }
+    }
+
+    async fn sync(
+        &mut self,
+        request: Result<SyncRequest>,
+        trigger: Trigger,
+    ) -> Result<RunReport, RunFailure> {
+        let request = request?;
+        let spec = self.spec;
+        let outcome = match self.syncer() {
+            Ok(syncer) => syncer.run(spec, &request, trigger).await,
+            Err(error) => {
+                tracing::error!(code = error.kind().code(), cause = error.chain(), "not started");
+                Err(error.into())
+            }
+        };
+        self.publish(&request, &outcome).await;
+        outcome
+    }
+
+    fn syncer(&mut self) -> Result<&mut Syncer, Error> {
+        let syncer = match self.syncer.take() {
+            Some(syncer) => syncer,
+            None => Syncer::new(Config::from_env()?)?,
+        };
+        Ok(self.syncer.insert(syncer))
+    }
+
+    /// Tells the bus. A run that is over is not undone because nobody could be told.
+    async fn publish(&mut self, request: &SyncRequest, outcome: &Result<RunReport, RunFailure>) {
+        let Some(event) = events::event(self.spec, request, outcome) else {
+            return;
+        };
+        let Some(bus) = self.syncer.as_ref().and_then(Syncer::event_bus) else {
+            return;
+        };
+        let publisher = self.publisher.get_or_insert_with(Publisher::default);
+        if let Err(cause) = publisher.send(bus, event).await {
+            tracing::error!(bus, cause, "the event was not sent");
+        }
+    }
+}

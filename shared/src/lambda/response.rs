@@ -1,0 +1,117 @@
+//! What a caller is told: the contract's bodies and statuses.
+
+use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
+use lambda_http::Body;
+use lambda_http::http::HeaderValue;
+use lambda_http::http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
+use serde_json::{Value, json};
+
+use super::http::Refusal;
+use crate::error::{Error, ErrorKind, Result};
+use crate::specs::DataType;
+use crate::sync::{RunFailure, RunReport};
+
+/// The body of an answer to a sync, whoever asked.
+pub(super) fn body(spec: &DataType, outcome: &Result<RunReport, RunFailure>) -> Value {
+    match outcome {
+        Ok(report) => json!({
+            "success": true,
+            "message": format!("{} sync completed", spec.title),
+            "data": report,
+        }),
+        Err(failure) => json!({
+            "success": false,
+            "error": error(&failure.error),
+            "data": failure_data(spec, failure),
+        }),
+    }
+}
+
+/// What is known of a run that failed, or that never began.
+pub(super) fn failure_data(spec: &DataType, failure: &RunFailure) -> Value {
+    match (&failure.report, failure.running) {
+        (Some(report), _) => json!(report),
+        (None, Some(running)) => {
+            json!({"dataType": spec.name, "runId": running, "status": "in_progress"})
+        }
+        (None, None) => json!({"dataType": spec.name}),
+    }
+}
+
+/// Code, message and remedy.
+pub(super) fn error(error: &Error) -> Value {
+    json!({
+        "code": error.kind().code(),
+        "message": error.to_string(),
+        "remedy": error.kind().remedy(),
+    })
+}
+
+/// The HTTP status of an outcome.
+pub(super) fn status(outcome: &Result<RunReport, RunFailure>) -> u16 {
+    match outcome {
+        Ok(_) => 200,
+        Err(failure) => failure.error.kind().http_status(),
+    }
+}
+
+/// Answers a request that was not let in.
+pub(super) fn refusal(refusal: &Refusal) -> Value {
+    let body = json!({"success": false, "error": error(&refusal.error)});
+    http(refusal.status, &body)
+}
+
+/// An API Gateway response of payload version 2.0.
+pub(super) fn http(status: u16, body: &Value) -> Value {
+    let mut response = ApiGatewayV2httpResponse::default();
+    response.status_code = status.into();
+    response
+        .headers
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    // RFC 9110: 401 names the scheme, 405 the methods that would do.
+    if status == 401 {
+        let scheme = HeaderValue::from_static("Bearer");
+        response.headers.insert(WWW_AUTHENTICATE, scheme);
+    }
+    if status == 405 {
+        response
+            .headers
+            .insert(ALLOW, HeaderValue::from_static("POST"));
+    }
+    response.body = Some(Body::Text(body.to_string()));
+    serde_json::to_value(response).unwrap_or_else(|_| {
+        let internal = Error::new(ErrorKind::Internal, "the answer could not be written");
+        json!({"statusCode": 500, "body": json!({"success": false, "error": error(&internal)}).to_string()})
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::specs::PRODUCTS;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_busy_answer_names_the_running_run() {
+        let running = Uuid::from_u128(7);
+        let outcome = Err(RunFailure {
+            error: Error::new(ErrorKind::Busy, "a sync of products is already running"),
+            report: None,
+            running: Some(running),
+        });
+        assert_eq!(status(&outcome), 409);
+        let body = body(&PRODUCTS, &outcome);
+        assert_eq!(body["success"], false);
+        assert_eq!(body["error"]["code"], "busy");
+        assert_eq!(body["data"]["runId"], running.to_string());
+    }
+
+    #[test]
+    fn an_http_answer_is_json_with_its_status() {
+        let answer = http(401, &json!({"success": false}));
+        assert_eq!(answer["statusCode"], 401);
+        assert_eq!(answer["headers"]["content-type"], "application/json");
+        assert_eq!(answer["headers"]["www-authenticate"], "Bearer");
+        assert_eq!(answer["body"], r#"{"success":false}"#);
+    }
+}

@@ -1,0 +1,367 @@
+//! The lease of a data type, and its fencing token.
+//!
+//! `sync_metadata`'s row holds a random token and its expiry by Postgres's clock. Every
+//! transaction of a run first updates that row by its token: no row, and the run stops.
+//! The row lock that this update takes is what keeps a run that slept and lost its
+//! lease from committing anything, also when it wakes inside a transaction.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio_postgres::types::Type;
+use tokio_postgres::{Row, Transaction};
+use uuid::Uuid;
+
+use super::runs::{self, NewRun};
+use crate::error::{Error, ErrorKind, Result};
+use crate::mirror::database::{Database, Doing};
+use crate::specs::DataType;
+use crate::sync::request::{Mode, Trigger};
+
+/// How often a run that waits for Odoo renews its lease, which lasts 60 s.
+const HEARTBEAT: Duration = Duration::from_secs(20);
+
+/// Takeovers of a run whose cursor did not move, after which it is given up: something
+/// in it kills the function each time.
+const MAX_TAKEOVERS: i32 = 3;
+
+/// The right to write for one data type, held by one run.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    data_type: &'static str,
+    token: Uuid,
+    pub(crate) run: Run,
+}
+
+/// The run that the lease belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub(crate) id: Uuid,
+    pub(crate) mode: Mode,
+    /// Whether an earlier holder died and this one goes on in its windows.
+    pub(crate) taken_over: bool,
+    pub(crate) confirm_deletes: bool,
+}
+
+/// What came of asking for the lease.
+#[derive(Debug)]
+pub(crate) enum Acquired {
+    /// It is ours.
+    Lease(Lease),
+    /// Another run holds it.
+    Busy {
+        /// The running one.
+        run_id: Option<Uuid>,
+    },
+}
+
+/// Who asks for the lease, and for what.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Claim {
+    pub(crate) mode: Mode,
+    pub(crate) confirm_deletes: bool,
+    pub(crate) trigger: Trigger,
+}
+
+impl Claim {
+    /// A full or reconcile that nobody waits for is remembered while another run is on.
+    fn is_remembered(self) -> bool {
+        self.mode != Mode::Incremental && self.trigger.is_unattended()
+    }
+}
+
+/// Takes the lease for a new run, or for the unfinished one that it finds.
+///
+/// # Errors
+/// `db_schema` where the metadata table is missing, and every other `db_*`.
+pub(crate) async fn acquire(
+    database: &mut Database,
+    spec: &'static DataType,
+    claim: Claim,
+) -> Result<Acquired> {
+    // Made once: a second attempt after an unheard commit recognises its own token.
+    let token = Uuid::new_v4();
+    let run_id = Uuid::new_v4();
+    database
+        .transaction("taking the lease", async |transaction| {
+            let found = lock_row(transaction, spec.name).await?;
+            if found.is_live && found.token != Some(token) {
+                if claim.is_remembered() {
+                    remember(transaction, spec.name, claim.mode).await?;
+                }
+                return Ok(Acquired::Busy {
+                    run_id: found.run_id,
+                });
+            }
+            let run = match found.unfinished() {
+                Some(run) if found.token == Some(token) => run,
+                Some(run) if found.takeovers < MAX_TAKEOVERS => {
+                    take_over(transaction, spec.name, token, run).await?;
+                    run
+                }
+                unfinished => {
+                    if let Some(run) = unfinished {
+                        runs::give_up(transaction, run.id).await?;
+                    }
+                    // What waited is done by this very run, so that a crash cannot lose it.
+                    let mode = found.pending.map_or(claim.mode, |mode| mode.max(claim.mode));
+                    let claim = Claim { mode, ..claim };
+                    start(transaction, spec.name, token, run_id, claim).await?
+                }
+            };
+            Ok(Acquired::Lease(Lease {
+                data_type: spec.name,
+                token,
+                run,
+            }))
+        })
+        .await
+}
+
+/// What was asked for while the last run was on, as a claim of its own.
+///
+/// # Errors
+/// Every `db_*`.
+pub(crate) async fn pending(
+    database: &mut Database,
+    spec: &DataType,
+    trigger: Trigger,
+) -> Result<Option<Claim>> {
+    let doing = "reading what waits";
+    database
+        .transaction(doing, async |transaction| {
+            let row = transaction
+                .query_typed_opt(
+                    "select pending_mode from odoo.sync_metadata where data_type = $1",
+                    &[(&spec.name, Type::TEXT)],
+                )
+                .await
+                .doing(doing)?;
+            let word: Option<String> = match row {
+                Some(row) => row.try_get(0).doing(doing)?,
+                None => None,
+            };
+            Ok(word.as_deref().and_then(Mode::from_word).map(|mode| Claim {
+                mode,
+                confirm_deletes: false,
+                trigger,
+            }))
+        })
+        .await
+}
+
+impl Lease {
+    /// Runs `work` in a transaction that this lease fences and renews.
+    ///
+    /// # Errors
+    /// `busy` where another run has taken the lease over; else that of `work`.
+    pub(crate) async fn transaction<T>(
+        &self,
+        database: &mut Database,
+        doing: &str,
+        work: impl AsyncFn(&Transaction<'_>) -> Result<T>,
+    ) -> Result<T> {
+        database
+            .transaction(doing, async |transaction| {
+                self.fence(transaction).await?;
+                work(transaction).await
+            })
+            .await
+    }
+
+    /// Waits for something that is not Postgres, renewing the lease meanwhile.
+    ///
+    /// # Errors
+    /// As [`Lease::transaction`]; the future is dropped then.
+    pub(crate) async fn hold<T>(
+        &self,
+        database: &mut Database,
+        future: impl Future<Output = T>,
+    ) -> Result<T> {
+        let mut future = std::pin::pin!(future);
+        loop {
+            tokio::select! {
+                biased;
+                value = &mut future => return Ok(value),
+                () = tokio::time::sleep(HEARTBEAT) => {
+                    self.transaction(database, "renewing the lease", async |_| Ok(())).await?;
+                }
+            }
+        }
+    }
+
+    /// Frees the lease within the transaction that ends the run.
+    pub(crate) async fn free(&self, transaction: &Transaction<'_>) -> Result<()> {
+        transaction
+            .execute_typed(
+                "update odoo.sync_metadata
+                 set lease_token = null, lease_expires_at = null, run_id = null, run_mode = null,
+                     slice = 0, takeovers = 0
+                 where data_type = $1",
+                &[(&self.data_type, Type::TEXT)],
+            )
+            .await
+            .doing("freeing the lease")?;
+        Ok(())
+    }
+
+    async fn fence(&self, transaction: &Transaction<'_>) -> Result<()> {
+        let held = transaction
+            .execute_typed(
+                "update odoo.sync_metadata
+                 set lease_expires_at = clock_timestamp() + interval '60 seconds'
+                 where data_type = $1 and lease_token = $2",
+                &[(&self.data_type, Type::TEXT), (&self.token, Type::UUID)],
+            )
+            .await
+            .doing("renewing the lease")?;
+        if held == 1 {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Busy,
+            format!(
+                "this run of {} lost its lease to another one and has stopped",
+                self.data_type
+            ),
+        ))
+    }
+}
+
+/// The data type's row as it stands, locked.
+struct Found {
+    token: Option<Uuid>,
+    is_live: bool,
+    run_id: Option<Uuid>,
+    mode: Option<Mode>,
+    confirm_deletes: bool,
+    takeovers: i32,
+    pending: Option<Mode>,
+}
+
+impl Found {
+    fn unfinished(&self) -> Option<Run> {
+        Some(Run {
+            id: self.run_id?,
+            mode: self.mode?,
+            taken_over: true,
+            confirm_deletes: self.confirm_deletes,
+        })
+    }
+
+    fn read(row: &Row) -> std::result::Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            token: row.try_get(0)?,
+            is_live: row.try_get(1)?,
+            run_id: row.try_get(2)?,
+            mode: row
+                .try_get::<_, Option<&str>>(3)?
+                .and_then(Mode::from_word),
+            confirm_deletes: row.try_get(4)?,
+            takeovers: row.try_get(5)?,
+            pending: row
+                .try_get::<_, Option<&str>>(6)?
+                .and_then(Mode::from_word),
+        })
+    }
+}
+
+async fn lock_row(transaction: &Transaction<'_>, data_type: &str) -> Result<Found> {
+    let doing = "reading the lease";
+    transaction
+        .execute_typed(
+            "insert into odoo.sync_metadata (data_type) values ($1) on conflict do nothing",
+            &[(&data_type, Type::TEXT)],
+        )
+        .await
+        .doing(doing)?;
+    let row = transaction
+        .query_typed_one(
+            "select lease_token, coalesce(lease_expires_at > clock_timestamp(), false),
+                    metadata.run_id, run_mode, coalesce(runs.confirm_deletes, false), takeovers,
+                    pending_mode
+             from odoo.sync_metadata metadata
+             left join odoo.sync_runs runs
+                 on runs.run_id = metadata.run_id and runs.status = 'in_progress'
+             where metadata.data_type = $1
+             for update of metadata",
+            &[(&data_type, Type::TEXT)],
+        )
+        .await
+        .doing(doing)?;
+    Found::read(&row).doing(doing)
+}
+
+async fn remember(transaction: &Transaction<'_>, data_type: &str, mode: Mode) -> Result<()> {
+    transaction
+        .execute_typed(
+            "update odoo.sync_metadata set pending_mode = greatest(pending_mode, $2)
+             where data_type = $1",
+            &[(&data_type, Type::TEXT), (&mode.word(), Type::TEXT)],
+        )
+        .await
+        .doing("remembering a request")?;
+    Ok(())
+}
+
+async fn take_over(
+    transaction: &Transaction<'_>,
+    data_type: &str,
+    token: Uuid,
+    run: Run,
+) -> Result<()> {
+    transaction
+        .execute_typed(
+            "update odoo.sync_metadata
+             set lease_token = $2, lease_expires_at = clock_timestamp() + interval '60 seconds',
+                 slice = slice + 1, takeovers = takeovers + 1, updated_at = now()
+             where data_type = $1",
+            &[(&data_type, Type::TEXT), (&token, Type::UUID)],
+        )
+        .await
+        .doing("taking over a run")?;
+    runs::add_slice(transaction, run.id).await
+}
+
+async fn start(
+    transaction: &Transaction<'_>,
+    data_type: &'static str,
+    token: Uuid,
+    run_id: Uuid,
+    claim: Claim,
+) -> Result<Run> {
+    transaction
+        .execute_typed(
+            "update odoo.sync_metadata
+             set lease_token = $2, lease_expires_at = clock_timestamp() + interval '60 seconds',
+                 run_id = $3, run_mode = $4, slice = 1, takeovers = 0,
+                 sync_status = 'in_progress', error_message = null, pending_mode = null,
+                 updated_at = now()
+             where data_type = $1",
+            &[
+                (&data_type, Type::TEXT),
+                (&token, Type::UUID),
+                (&run_id, Type::UUID),
+                (&claim.mode.word(), Type::TEXT),
+            ],
+        )
+        .await
+        .doing("taking the lease")?;
+    runs::insert(
+        transaction,
+        &NewRun {
+            id: run_id,
+            data_type,
+            mode: claim.mode,
+            trigger: claim.trigger,
+            confirm_deletes: claim.confirm_deletes,
+        },
+    )
+    .await?;
+    Ok(Run {
+        id: run_id,
+        mode: claim.mode,
+        taken_over: false,
+        confirm_deletes: claim.confirm_deletes,
+    })
+}

@@ -1,0 +1,276 @@
+//! `sync_streams`: how far each stream has been read, and the window of the run that
+//! is on. The window is stored before the first page, so that a run that dies is
+//! resumed in the same window from its last id.
+
+use jiff::{SignedDuration, Timestamp};
+use tokio_postgres::types::Type;
+use tokio_postgres::{Row, Transaction};
+use uuid::Uuid;
+
+use crate::error::Result;
+use crate::mirror::database::Doing;
+use crate::specs::Stream;
+use crate::sync::request::Mode;
+use crate::sync::window::{Past, Range, Window};
+
+/// A stream as earlier runs left it.
+#[derive(Debug, Default)]
+pub(crate) struct StreamState {
+    pub(crate) past: Past,
+    pub(crate) source_fingerprint: Option<String>,
+    pub(crate) read_fingerprint: Option<String>,
+    /// The window of this very run, where an earlier holder has opened it.
+    pub(crate) progress: Option<Progress>,
+    /// Runs in a row whose count of the source differed from the mirror's.
+    pub(crate) count_mismatches: i32,
+}
+
+/// An open window and how far it has been read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Progress {
+    pub(crate) mode: Mode,
+    pub(crate) range: Range,
+    pub(crate) last_id: i64,
+    pub(crate) done: bool,
+}
+
+/// What a stream was read from and how, as stored beside its watermark.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fingerprints {
+    /// Odoo's URL and database.
+    pub(crate) source: String,
+    /// User, language, company and columns.
+    pub(crate) read: String,
+}
+
+/// Reads a stream's state; its defaults where no run has touched it.
+pub(crate) async fn load(
+    transaction: &Transaction<'_>,
+    stream: &Stream,
+    run_id: Uuid,
+) -> Result<StreamState> {
+    let doing = "reading a stream's state";
+    transaction
+        .query_typed_opt(
+            "select watermark, watermark_first_seen_at, watermark_last_seen_at,
+                    source_fingerprint, read_fingerprint, count_mismatches,
+                    coalesce(run_id = $2, false), window_mode, window_low, window_high,
+                    last_id, window_done
+             from odoo.sync_streams where stream = $1",
+            &[(&stream.name, Type::TEXT), (&run_id, Type::UUID)],
+        )
+        .await
+        .doing(doing)?
+        .map(|row| read_state(&row))
+        .transpose()
+        .doing(doing)
+        .map(Option::unwrap_or_default)
+}
+
+fn read_state(row: &Row) -> std::result::Result<StreamState, tokio_postgres::Error> {
+    let first_seen: Option<Timestamp> = row.try_get(1)?;
+    let last_seen: Option<Timestamp> = row.try_get(2)?;
+    let idle = match (first_seen, last_seen) {
+        (Some(first), Some(last)) => last.duration_since(first),
+        _ => SignedDuration::ZERO,
+    };
+    let is_this_run: bool = row.try_get(6)?;
+    Ok(StreamState {
+        past: Past {
+            watermark: row.try_get(0)?,
+            idle,
+        },
+        source_fingerprint: row.try_get(3)?,
+        read_fingerprint: row.try_get(4)?,
+        count_mismatches: row.try_get(5)?,
+        progress: is_this_run.then(|| read_progress(row)).transpose()?,
+    })
+}
+
+fn read_progress(row: &Row) -> std::result::Result<Progress, tokio_postgres::Error> {
+    let mode = row
+        .try_get::<_, Option<&str>>(7)?
+        .and_then(Mode::from_word)
+        .unwrap_or_default();
+    let range = match (row.try_get(8)?, row.try_get(9)?) {
+        (Some(low), Some(high)) if low <= high => Range::Changed(low, high),
+        _ if mode == Mode::Incremental => Range::Nothing,
+        _ => Range::Everything,
+    };
+    Ok(Progress {
+        mode,
+        range,
+        last_id: row.try_get(10)?,
+        done: row.try_get(11)?,
+    })
+}
+
+/// A window to store.
+pub(crate) struct NewWindow<'a> {
+    pub(crate) data_type: &'a str,
+    pub(crate) stream: &'a Stream,
+    pub(crate) run_id: Uuid,
+    /// How this stream is read; a run's incremental is a full where it must be.
+    pub(crate) mode: Mode,
+    pub(crate) window: Window,
+    /// Postgres's time before Odoo was asked for its newest change.
+    pub(crate) opened_at: Timestamp,
+    pub(crate) fingerprints: &'a Fingerprints,
+}
+
+/// Stores a window before its first page is read.
+pub(crate) async fn open(transaction: &Transaction<'_>, new: &NewWindow<'_>) -> Result<()> {
+    let (low, high) = match new.window.range {
+        Range::Changed(low, high) => (Some(low), Some(high)),
+        Range::Everything | Range::Nothing => (None, None),
+    };
+    transaction
+        .execute_typed(
+            "insert into odoo.sync_streams as state
+                 (data_type, stream, run_id, window_mode, window_low, window_high,
+                  window_watermark, window_opened_at, window_seen_at, source_fingerprint,
+                  read_fingerprint)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp(), $9, $10)
+             on conflict (stream) do update set
+                 data_type = excluded.data_type, run_id = excluded.run_id,
+                 window_mode = excluded.window_mode, window_low = excluded.window_low,
+                 window_high = excluded.window_high,
+                 window_watermark = excluded.window_watermark,
+                 window_opened_at = excluded.window_opened_at,
+                 window_seen_at = excluded.window_seen_at,
+                 window_done = false, last_id = 0, rows_done = 0, rows_to_do = null,
+                 source_fingerprint = excluded.source_fingerprint,
+                 read_fingerprint = excluded.read_fingerprint, updated_at = now()",
+            &[
+                (&new.data_type, Type::TEXT),
+                (&new.stream.name, Type::TEXT),
+                (&new.run_id, Type::UUID),
+                (&new.mode.word(), Type::TEXT),
+                (&low, Type::TIMESTAMPTZ),
+                (&high, Type::TIMESTAMPTZ),
+                (&new.window.watermark, Type::TIMESTAMPTZ),
+                (&new.opened_at, Type::TIMESTAMPTZ),
+                (&new.fingerprints.source, Type::TEXT),
+                (&new.fingerprints.read, Type::TEXT),
+            ],
+        )
+        .await
+        .doing("opening a window")?;
+    Ok(())
+}
+
+/// A page's move of the cursor.
+pub(crate) struct Step {
+    pub(crate) from_id: i64,
+    pub(crate) to_id: i64,
+    pub(crate) rows: u64,
+    pub(crate) rows_to_do: Option<u64>,
+}
+
+/// Moves the cursor over a page. `false` where it is there already: the commit of an
+/// earlier attempt went through although its answer did not.
+pub(crate) async fn advance(
+    transaction: &Transaction<'_>,
+    data_type: &str,
+    stream: &Stream,
+    step: &Step,
+) -> Result<bool> {
+    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let moved = transaction
+        .execute_typed(
+            "with moved as (
+                 update odoo.sync_streams
+                 set last_id = $3, rows_done = rows_done + $4,
+                     rows_to_do = coalesce($5, rows_to_do), updated_at = now()
+                 where stream = $1 and last_id = $2
+                 returning stream
+             )
+             update odoo.sync_metadata set takeovers = 0
+             where data_type = $6 and exists (select from moved)",
+            &[
+                (&stream.name, Type::TEXT),
+                (&step.from_id, Type::INT8),
+                (&step.to_id, Type::INT8),
+                (&number(step.rows), Type::INT8),
+                (&step.rows_to_do.map(number), Type::INT8),
+                (&data_type, Type::TEXT),
+            ],
+        )
+        .await
+        .doing("moving the cursor")?;
+    Ok(moved == 1)
+}
+
+/// What the source's own count says about the mirror.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SourceCount {
+    pub(crate) rows: u64,
+    pub(crate) mismatches: i32,
+}
+
+/// Marks a stream's window as read to its end.
+pub(crate) async fn close(
+    transaction: &Transaction<'_>,
+    stream: &Stream,
+    count: Option<SourceCount>,
+) -> Result<()> {
+    let rows = count.map(|count| i64::try_from(count.rows).unwrap_or(i64::MAX));
+    let mismatches = count.map(|count| count.mismatches);
+    transaction
+        .execute_typed(
+            "update odoo.sync_streams
+             set window_done = true, source_count = coalesce($2, source_count),
+                 count_mismatches = coalesce($3, count_mismatches), updated_at = now()
+             where stream = $1",
+            &[
+                (&stream.name, Type::TEXT),
+                (&rows, Type::INT8),
+                (&mismatches, Type::INT4),
+            ],
+        )
+        .await
+        .doing("closing a window")?;
+    Ok(())
+}
+
+/// Moves the watermarks of a run's streams, in the transaction that ends it.
+pub(crate) async fn settle(transaction: &Transaction<'_>, run_id: Uuid) -> Result<()> {
+    transaction
+        .execute_typed(
+            "update odoo.sync_streams
+             set watermark_first_seen_at =
+                     case when watermark is not distinct from window_watermark
+                          then coalesce(watermark_first_seen_at, window_seen_at)
+                          else window_seen_at end,
+                 watermark_last_seen_at = window_opened_at,
+                 watermark = window_watermark,
+                 updated_at = now()
+             where run_id = $1",
+            &[(&run_id, Type::UUID)],
+        )
+        .await
+        .doing("moving the watermarks")?;
+    Ok(())
+}
+
+/// Marks a stream as compared with the whole source.
+pub(crate) async fn verified(
+    transaction: &Transaction<'_>,
+    stream: &Stream,
+    source_count: u64,
+) -> Result<()> {
+    transaction
+        .execute_typed(
+            "update odoo.sync_streams
+             set verified_at = now(), source_count = $2, count_mismatches = 0,
+                 updated_at = now()
+             where stream = $1",
+            &[
+                (&stream.name, Type::TEXT),
+                (&i64::try_from(source_count).unwrap_or(i64::MAX), Type::INT8),
+            ],
+        )
+        .await
+        .doing("marking a stream as verified")?;
+    Ok(())
+}

@@ -1,0 +1,137 @@
+//! A page of rows as typed columns, the form in which they go to Postgres.
+
+use jiff::Timestamp;
+use tokio_postgres::types::{ToSql, Type};
+
+use crate::specs::Kind;
+
+/// The values of one column, one a row, in the order of [`Batch::ids`].
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Values {
+    Text(Vec<Option<String>>),
+    Boolean(Vec<Option<bool>>),
+    Id(Vec<Option<i64>>),
+    /// The number's text as Odoo sent it: exact at any size, cast by Postgres.
+    Numeric(Vec<Option<String>>),
+    Timestamp(Vec<Option<Timestamp>>),
+    /// JSON text, never null.
+    Json(Vec<String>),
+}
+
+/// One value on its way into a column.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Cell {
+    Null,
+    Text(String),
+    Boolean(bool),
+    Id(i64),
+    Numeric(String),
+    Timestamp(Timestamp),
+    Json(String),
+}
+
+/// Type of a column of the statement, beside those of the specs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ColumnType {
+    Spec(Kind),
+    Json,
+}
+
+impl ColumnType {
+    /// Type of the array that carries the column.
+    pub(crate) fn array_type(self) -> &'static str {
+        match self {
+            Self::Spec(Kind::Boolean) => "boolean[]",
+            Self::Spec(Kind::Id) => "bigint[]",
+            Self::Spec(Kind::Timestamp) => "timestamptz[]",
+            Self::Spec(Kind::Text | Kind::Numeric) | Self::Json => "text[]",
+        }
+    }
+
+    /// What turns an element of the array into the column's value.
+    pub(crate) fn cast(self) -> &'static str {
+        match self {
+            Self::Spec(Kind::Numeric) => "::numeric",
+            Self::Json => "::jsonb",
+            Self::Spec(_) => "",
+        }
+    }
+}
+
+impl Values {
+    pub(crate) fn with_capacity(kind: ColumnType, rows: usize) -> Self {
+        match kind {
+            ColumnType::Json => Self::Json(Vec::with_capacity(rows)),
+            ColumnType::Spec(Kind::Text) => Self::Text(Vec::with_capacity(rows)),
+            ColumnType::Spec(Kind::Boolean) => Self::Boolean(Vec::with_capacity(rows)),
+            ColumnType::Spec(Kind::Id) => Self::Id(Vec::with_capacity(rows)),
+            ColumnType::Spec(Kind::Numeric) => Self::Numeric(Vec::with_capacity(rows)),
+            ColumnType::Spec(Kind::Timestamp) => Self::Timestamp(Vec::with_capacity(rows)),
+        }
+    }
+
+    /// Appends a cell. The caller made it for this column's kind; one of another kind
+    /// would be a bug and is stored as null rather than shifting the rows that follow.
+    pub(crate) fn push(&mut self, cell: Cell) {
+        match (self, cell) {
+            (Self::Text(values), Cell::Text(value)) => values.push(Some(value)),
+            (Self::Numeric(values), Cell::Numeric(value)) => values.push(Some(value)),
+            (Self::Boolean(values), Cell::Boolean(value)) => values.push(Some(value)),
+            (Self::Id(values), Cell::Id(value)) => values.push(Some(value)),
+            (Self::Timestamp(values), Cell::Timestamp(value)) => values.push(Some(value)),
+            (Self::Json(values), Cell::Json(value)) => values.push(value),
+            (Self::Text(values) | Self::Numeric(values), _) => values.push(None),
+            (Self::Boolean(values), _) => values.push(None),
+            (Self::Id(values), _) => values.push(None),
+            (Self::Timestamp(values), _) => values.push(None),
+            (Self::Json(values), _) => values.push("{}".to_owned()),
+        }
+    }
+
+    pub(crate) fn parameter(&self) -> (&(dyn ToSql + Sync), Type) {
+        match self {
+            Self::Text(values) | Self::Numeric(values) => (values, Type::TEXT_ARRAY),
+            Self::Boolean(values) => (values, Type::BOOL_ARRAY),
+            Self::Id(values) => (values, Type::INT8_ARRAY),
+            Self::Timestamp(values) => (values, Type::TIMESTAMPTZ_ARRAY),
+            Self::Json(values) => (values, Type::TEXT_ARRAY),
+        }
+    }
+
+    fn slice(&self, from: usize, to: usize) -> Self {
+        match self {
+            Self::Text(values) => Self::Text(values[from..to].to_vec()),
+            Self::Boolean(values) => Self::Boolean(values[from..to].to_vec()),
+            Self::Id(values) => Self::Id(values[from..to].to_vec()),
+            Self::Numeric(values) => Self::Numeric(values[from..to].to_vec()),
+            Self::Timestamp(values) => Self::Timestamp(values[from..to].to_vec()),
+            Self::Json(values) => Self::Json(values[from..to].to_vec()),
+        }
+    }
+}
+
+/// Rows of one page that could be represented, as columns.
+#[derive(Debug, Clone)]
+pub(crate) struct Batch {
+    pub(crate) ids: Vec<i64>,
+    /// In the order of the plan's columns.
+    pub(crate) columns: Vec<Values>,
+}
+
+impl Batch {
+    pub(crate) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// The rows `from..to`. Only a page that Postgres refused is ever split.
+    pub(crate) fn slice(&self, from: usize, to: usize) -> Self {
+        Self {
+            ids: self.ids[from..to].to_vec(),
+            columns: self
+                .columns
+                .iter()
+                .map(|values| values.slice(from, to))
+                .collect(),
+        }
+    }
+}

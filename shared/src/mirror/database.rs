@@ -1,0 +1,126 @@
+//! One lazily opened connection, and transactions that are tried again where that is safe.
+//!
+//! A function is frozen between invocations and its connection may be dead when it
+//! wakes; Postgres may restart or choose a deadlock's victim. A transaction's work is
+//! therefore a closure that can run again from the start: what it needs to know about
+//! an earlier attempt whose commit went through unheard, it reads from the database.
+
+use backon::BackoffBuilder;
+use tokio_postgres::Transaction;
+
+use super::connect::{Connection, connect};
+use super::sqlstate::db_error;
+use crate::config::{PostgresConfig, RetryConfig};
+use crate::error::{Error, Result, Retry};
+
+/// Limits of every transaction, set inside it because a pooler forgets session state.
+/// A page of 10,000 rows takes well under a second, and a lease lasts 60 s: whoever
+/// waits longer than these is stuck.
+const TRANSACTION_LIMITS: &str = "set local lock_timeout = '10s'; \
+     set local statement_timeout = '50s'; \
+     set local idle_in_transaction_session_timeout = '30s'";
+
+/// The connection to Postgres, opened when first needed and again when it broke.
+pub(crate) struct Database {
+    /// Connects once an attempt: the attempts of a transaction are the retries.
+    config: PostgresConfig,
+    retry: RetryConfig,
+    connection: Option<Connection>,
+    retries: u64,
+}
+
+impl Database {
+    pub(crate) fn new(config: PostgresConfig) -> Self {
+        let retry = config.retry;
+        let single = RetryConfig {
+            max_retries: 0,
+            ..retry
+        };
+        Self {
+            config: PostgresConfig {
+                retry: single,
+                ..config
+            },
+            retry,
+            connection: None,
+            retries: 0,
+        }
+    }
+
+    /// Attempts after a first one, since the start of the process.
+    pub(crate) fn retries(&self) -> u64 {
+        self.retries
+    }
+
+    /// Runs `work` in one transaction and commits it; runs it again, on a new
+    /// connection where need be, after a failure that may pass.
+    ///
+    /// # Errors
+    /// That of `work`, or the last `db_*` error once the attempts are used up.
+    pub(crate) async fn transaction<T>(
+        &mut self,
+        doing: &str,
+        work: impl AsyncFn(&Transaction<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let mut delays = backon::ExponentialBuilder::default()
+            .with_min_delay(self.retry.delay)
+            .with_factor(2.0)
+            .with_jitter()
+            .with_max_times(self.retry.max_retries as usize)
+            .build();
+        loop {
+            let error = match self.attempt(doing, &work).await {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            let delay = match error.retry() {
+                Retry::Never => return Err(error),
+                Retry::Backoff | Retry::After(_) => match delays.next() {
+                    Some(delay) => delay,
+                    None => return Err(error),
+                },
+            };
+            tracing::warn!(code = error.kind().code(), cause = error.chain(), "retrying: {doing}");
+            self.retries += 1;
+            tokio::time::sleep(delay).await;
+        }
+    }
+
+    async fn attempt<T>(
+        &mut self,
+        doing: &str,
+        work: &impl AsyncFn(&Transaction<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let failed = |error| db_error(doing, error);
+        let connection = self.connection().await?;
+        let transaction = connection.client().transaction().await.map_err(failed)?;
+        transaction
+            .batch_execute(TRANSACTION_LIMITS)
+            .await
+            .map_err(failed)?;
+        // An error drops the transaction, which rolls it back.
+        let value = work(&transaction).await?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(value)
+    }
+
+    async fn connection(&mut self) -> Result<&mut Connection> {
+        let open = match self.connection.take() {
+            Some(connection) if !connection.is_closed() => connection,
+            _ => connect(&self.config).await?,
+        };
+        Ok(self.connection.insert(open))
+    }
+}
+
+/// `Result` with a [`tokio_postgres::Error`] turned into ours.
+pub(crate) trait Doing<T> {
+    /// Says what was being done, for the message.
+    fn doing(self, doing: &str) -> Result<T>;
+}
+
+impl<T> Doing<T> for std::result::Result<T, tokio_postgres::Error> {
+    fn doing(self, doing: &str) -> Result<T, Error> {
+        self.map_err(|error| db_error(doing, error))
+    }
+}

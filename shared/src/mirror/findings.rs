@@ -1,0 +1,180 @@
+//! Findings: what a run noticed about single rows, kept in `odoo.sync_findings`.
+//!
+//! A *reject* could not be mirrored. It is tried again by later incremental runs, the
+//! pause doubling up to a day, until the row is accepted or Odoo no longer has it.
+
+use tokio_postgres::Transaction;
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use super::database::Doing;
+use crate::error::Result;
+
+/// The rule's name for a row that has no representation in the mirror.
+const REPRESENTATION: &str = "representation";
+
+/// Longest payload that is kept, in bytes; a reject should not cost more than its row.
+const MAX_PAYLOAD: usize = 64 * 1024;
+
+/// A row that could not be mirrored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reject {
+    pub(crate) odoo_id: i64,
+    /// Says which column and what is wrong with it; never the value.
+    pub(crate) reason: String,
+    /// The record as Odoo sent it.
+    pub(crate) payload: String,
+}
+
+/// Records rejects: a new finding each, or one more attempt of an open one.
+pub(crate) async fn record(
+    transaction: &Transaction<'_>,
+    data_type: &str,
+    stream: &str,
+    run_id: Uuid,
+    rejects: &[Reject],
+) -> Result<()> {
+    const SQL: &str = "insert into odoo.sync_findings as finding
+            (data_type, stream, odoo_id, severity, rule, reason, payload, run_id, next_try_at)
+        values ($1, $2, $3, 'reject', $4, $5, $6::jsonb, $7, now() + interval '1 minute')
+        on conflict (stream, odoo_id, rule) where resolved_at is null do update set
+            reason = excluded.reason,
+            payload = excluded.payload,
+            run_id = excluded.run_id,
+            last_seen_at = now(),
+            attempts = finding.attempts + 1,
+            next_try_at = now()
+                + least(interval '1 minute' * power(2, least(finding.attempts, 20)), interval '1 day')";
+    let doing = "recording a finding";
+    for reject in rejects {
+        let payload = storable(&reject.payload);
+        // jsonb refuses what JSON allows (a lone surrogate, a number of a million
+        // digits): then the finding is kept without its payload.
+        transaction
+            .batch_execute("savepoint finding")
+            .await
+            .doing(doing)?;
+        for payload in [payload.as_deref(), None] {
+            let written = transaction
+                .execute_typed(
+                    SQL,
+                    &[
+                        (&data_type, Type::TEXT),
+                        (&stream, Type::TEXT),
+                        (&reject.odoo_id, Type::INT8),
+                        (&REPRESENTATION, Type::TEXT),
+                        (&reject.reason, Type::TEXT),
+                        (&payload, Type::TEXT),
+                        (&run_id, Type::UUID),
+                    ],
+                )
+                .await;
+            match written {
+                Ok(_) => break,
+                Err(error) if payload.is_some() && super::sqlstate::refuses_row(&error) => {
+                    transaction
+                        .batch_execute("rollback to savepoint finding")
+                        .await
+                        .doing(doing)?;
+                }
+                Err(error) => return Err(super::sqlstate::db_error(doing, error)),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Closes the open rejects of rows that have been written after all.
+pub(crate) async fn resolve(
+    transaction: &Transaction<'_>,
+    stream: &str,
+    resolution: &str,
+    ids: &[i64],
+) -> Result<()> {
+    transaction
+        .execute_typed(
+            "update odoo.sync_findings set resolved_at = now(), resolution = $3
+             where stream = $1 and odoo_id = any($2) and rule = $4 and resolved_at is null",
+            &[
+                (&stream, Type::TEXT),
+                (&ids, Type::INT8_ARRAY),
+                (&resolution, Type::TEXT),
+                (&REPRESENTATION, Type::TEXT),
+            ],
+        )
+        .await
+        .doing("resolving findings")?;
+    Ok(())
+}
+
+/// Ids whose reject may be tried again now, the longest untried first.
+pub(crate) async fn due(
+    transaction: &Transaction<'_>,
+    stream: &str,
+    limit: usize,
+) -> Result<Vec<i64>> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    transaction
+        .query_typed(
+            "select odoo_id from odoo.sync_findings
+             where stream = $1 and rule = $2 and resolved_at is null and next_try_at <= now()
+             order by last_seen_at, odoo_id limit $3",
+            &[
+                (&stream, Type::TEXT),
+                (&REPRESENTATION, Type::TEXT),
+                (&limit, Type::INT8),
+            ],
+        )
+        .await
+        .doing("reading findings")?
+        .iter()
+        .map(|row| row.try_get(0))
+        .collect::<std::result::Result<Vec<i64>, _>>()
+        .doing("reading findings")
+}
+
+/// The payload in a form that jsonb takes, or nothing where it is too long. JSON may
+/// escape a NUL and Postgres's text may not hold one, so it becomes U+FFFD.
+fn storable(payload: &str) -> Option<String> {
+    if payload.len() > MAX_PAYLOAD {
+        return None;
+    }
+    if !payload.contains("\\u0000") {
+        return Some(payload.to_owned());
+    }
+    let mut text = String::with_capacity(payload.len());
+    let mut rest = payload;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        text.push_str(before);
+        if let Some(after) = escape.strip_prefix("\\u0000") {
+            text.push_str("\\ufffd");
+            rest = after;
+        } else {
+            // Both characters of the escape, so that an escaped backslash is one.
+            let end = escape.char_indices().nth(2).map_or(escape.len(), |(i, _)| i);
+            text.push_str(&escape[..end]);
+            rest = &escape[end..];
+        }
+    }
+    text.push_str(rest);
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_escaped_nul_is_replaced_and_an_escaped_backslash_is_not_touched() {
+        assert_eq!(
+            storable(r#"{"a":"x\u0000y","b":"\\u0000"}"#).as_deref(),
+            Some(r#"{"a":"x\ufffdy","b":"\\u0000"}"#)
+        );
+    }
+
+    #[test]
+    fn a_payload_that_is_too_long_is_left_out() {
+        assert_eq!(storable(&"x".repeat(MAX_PAYLOAD + 1)), None);
+    }
+}

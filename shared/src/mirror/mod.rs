@@ -1,0 +1,16 @@
+//! Everything that speaks to Postgres about mirror rows: the connection and its
+//! transactions, the set-based upsert, findings and migrations.
+//!
+//! Between a function and Supabase's Postgres sits a transaction pooler: a statement
+//! may run on any backend, so nothing here uses session state, advisory session locks
+//! or a named prepared statement. Statements go unnamed, with their types stated.
+
+pub(crate) mod batch;
+pub mod connect;
+pub(crate) mod database;
+pub(crate) mod findings;
+pub mod migrate;
+pub mod sqlstate;
+mod sslmode;
+mod tls;
+pub(crate) mod upsert;

@@ -1,0 +1,149 @@
+//! One value of Odoo's, as JSON text, into one cell of the mirror, or the reason why not.
+//!
+//! Odoo sends `false` for null in every field that is not a boolean. A number keeps its
+//! text. A reason never repeats the value.
+
+use jiff::Timestamp;
+
+use crate::mirror::batch::Cell;
+use crate::odoo::value::parse_datetime;
+use crate::specs::Kind;
+
+/// Why a value has no cell.
+pub(crate) type Reason = &'static str;
+
+/// Turns a field's JSON text into a cell of the given kind.
+pub(crate) fn parse(kind: Kind, json: &str) -> Result<Cell, Reason> {
+    match (kind, json) {
+        (_, "null") => Ok(Cell::Null),
+        (Kind::Boolean, "true") => Ok(Cell::Boolean(true)),
+        (Kind::Boolean, "false") => Ok(Cell::Boolean(false)),
+        (Kind::Boolean, _) => Err("a boolean was expected"),
+        (_, "false") => Ok(Cell::Null),
+        (Kind::Text, _) => text(json).map(Cell::Text),
+        (Kind::Id, _) => id(json).map(Cell::Id),
+        (Kind::Numeric, _) => number(json).map(Cell::Numeric),
+        (Kind::Timestamp, _) => timestamp(json).map(Cell::Timestamp),
+    }
+}
+
+/// Whether a selection has this value; null counts as "no".
+pub(crate) fn equals(json: &str, value: &str) -> Result<Cell, Reason> {
+    match parse(Kind::Text, json)? {
+        Cell::Text(text) => Ok(Cell::Boolean(text == value)),
+        _ => Ok(Cell::Boolean(false)),
+    }
+}
+
+/// The id that a many2one field holds, where it holds one.
+pub(crate) fn related_id(json: &str) -> Option<i64> {
+    match parse(Kind::Id, json) {
+        Ok(Cell::Id(id)) => Some(id),
+        _ => None,
+    }
+}
+
+fn text(json: &str) -> Result<String, Reason> {
+    if !json.starts_with('"') {
+        return Err("text was expected");
+    }
+    let text: String =
+        serde_json::from_str(json).map_err(|_| "the text is not valid Unicode")?;
+    if text.contains('\0') {
+        return Err("the text holds a NUL character, which Postgres cannot store");
+    }
+    Ok(text)
+}
+
+/// A bare id, or Odoo's `[id, "name"]` where a server ignores `load`.
+fn id(json: &str) -> Result<i64, Reason> {
+    const EXPECTED: Reason = "an id was expected";
+    let digits = match json.strip_prefix('[') {
+        Some(list) => list.split(',').next().unwrap_or_default().trim(),
+        None => json,
+    };
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
+        return Err(EXPECTED);
+    }
+    digits
+        .parse()
+        .map_err(|_| "the id is outside the range of bigint")
+}
+
+fn number(json: &str) -> Result<String, Reason> {
+    match json.as_bytes().first() {
+        Some(b'-' | b'0'..=b'9') => Ok(json.to_owned()),
+        _ if matches!(json, "\"NaN\"" | "\"Infinity\"" | "\"-Infinity\"") => {
+            Err("the number is not finite")
+        }
+        _ => Err("a number was expected"),
+    }
+}
+
+fn timestamp(json: &str) -> Result<Timestamp, Reason> {
+    let text: &str = json
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .ok_or("a date and time was expected")?;
+    parse_datetime(text).ok_or("the text is not a date and time of Odoo's form")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn false_is_null_in_everything_but_a_boolean() {
+        for kind in [Kind::Text, Kind::Id, Kind::Numeric, Kind::Timestamp] {
+            assert_eq!(parse(kind, "false"), Ok(Cell::Null), "{kind:?}");
+        }
+        assert_eq!(parse(Kind::Boolean, "false"), Ok(Cell::Boolean(false)));
+    }
+
+    #[test]
+    fn a_number_keeps_its_text() {
+        for text in ["12.340", "1e+16", "1e-07", "-0.30000000000000004", "0"] {
+            assert_eq!(
+                parse(Kind::Numeric, text),
+                Ok(Cell::Numeric(text.to_owned()))
+            );
+        }
+    }
+
+    #[test]
+    fn a_value_of_another_type_has_a_reason_and_no_cell() {
+        for (kind, json) in [
+            (Kind::Text, "7"),
+            (Kind::Text, "[]"),
+            (Kind::Text, r#""\ud800""#),
+            (Kind::Text, r#""a\u0000b""#),
+            (Kind::Id, "7.5"),
+            (Kind::Id, "99999999999999999999"),
+            (Kind::Id, r#"["x", 7]"#),
+            (Kind::Id, "[]"),
+            (Kind::Id, "--7"),
+            (Kind::Numeric, r#""12""#),
+            (Kind::Numeric, r#""NaN""#),
+            (Kind::Numeric, "true"),
+            (Kind::Boolean, "1"),
+            (Kind::Timestamp, "1700000000"),
+            (Kind::Timestamp, r#""yesterday""#),
+        ] {
+            assert!(parse(kind, json).is_err(), "{kind:?} took {json}");
+        }
+    }
+
+    #[test]
+    fn a_many2one_may_come_with_its_name() {
+        assert_eq!(parse(Kind::Id, r#"[7, "Chair"]"#), Ok(Cell::Id(7)));
+        assert_eq!(parse(Kind::Id, "7"), Ok(Cell::Id(7)));
+        assert_eq!(related_id("false"), None);
+    }
+
+    #[test]
+    fn a_selection_becomes_a_boolean() {
+        assert_eq!(equals(r#""product""#, "product"), Ok(Cell::Boolean(true)));
+        assert_eq!(equals("false", "product"), Ok(Cell::Boolean(false)));
+        assert!(equals("3", "product").is_err());
+    }
+}

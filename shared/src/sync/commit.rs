@@ -1,0 +1,108 @@
+//! One transaction a page: lease, rows, findings, cursor, counts.
+
+use super::fetch::Page;
+use super::plan::Plan;
+use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::lease::Lease;
+use crate::metadata::runs::{self, Counts};
+use crate::metadata::streams::{self, Step};
+use crate::mirror::database::Database;
+use crate::mirror::findings::{self, Reject};
+use crate::mirror::upsert::{Refused, Written};
+
+/// A page and where it stands in its window.
+pub(crate) struct Commit<'a> {
+    pub(crate) data_type: &'static str,
+    pub(crate) plan: &'a Plan,
+    pub(crate) page: &'a Page,
+    /// How the cursor moves; `None` for rows that are read outside a window.
+    pub(crate) step: Option<Step>,
+}
+
+/// Commits a page. Returns what became of its rows; nothing where an earlier attempt's
+/// commit went through unheard.
+///
+/// # Errors
+/// `busy` where the lease is lost, `db_schema` where Postgres refuses every row of the
+/// first page, and every other `db_*`.
+pub(crate) async fn commit(
+    database: &mut Database,
+    lease: &Lease,
+    commit: &Commit<'_>,
+) -> Result<Counts> {
+    let stream = commit.plan.stream;
+    let page = commit.page;
+    let doing = format!("writing a page of {}", stream.name);
+    lease
+        .transaction(database, &doing, async |transaction| {
+            if let Some(step) = &commit.step
+                && !streams::advance(transaction, commit.data_type, stream, step).await?
+            {
+                return Ok(Counts::default());
+            }
+            let (written, refused) = commit.plan.upsert.write(transaction, &page.batch).await?;
+            check_first_page(commit, &refused)?;
+            let rejects = all_rejects(page, &refused);
+            let accepted = accepted(page, &refused);
+            findings::resolve(transaction, stream.name, "mended", &accepted).await?;
+            let run_id = lease.run.id;
+            findings::record(
+                transaction,
+                commit.data_type,
+                stream.name,
+                run_id,
+                &rejects,
+            )
+            .await?;
+            let counts = counts(written, rejects.len());
+            runs::add_counts(transaction, run_id, counts).await?;
+            Ok(counts)
+        })
+        .await
+}
+
+/// A first page of which Postgres takes no row says that the table is not the one that
+/// the spec means. A single row says only that it is bad itself.
+fn check_first_page(commit: &Commit<'_>, refused: &[Refused]) -> Result<()> {
+    let is_first = commit.step.as_ref().is_some_and(|step| step.from_id == 0);
+    let rows = commit.page.batch.len();
+    if !is_first || rows < 2 || refused.len() < rows {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::DbSchema,
+        format!(
+            "Postgres refuses every row of the first page of {}: {}",
+            commit.plan.stream.name, refused[0].reason
+        ),
+    ))
+}
+
+fn all_rejects(page: &Page, refused: &[Refused]) -> Vec<Reject> {
+    let refused = refused.iter().map(|row| Reject {
+        odoo_id: row.odoo_id,
+        reason: row.reason.clone(),
+        payload: page.record(row.odoo_id),
+    });
+    page.rejects.iter().cloned().chain(refused).collect()
+}
+
+fn accepted(page: &Page, refused: &[Refused]) -> Vec<i64> {
+    let is_refused = |id: &i64| refused.iter().any(|row| row.odoo_id == *id);
+    page.batch
+        .ids
+        .iter()
+        .copied()
+        .filter(|id| !is_refused(id))
+        .collect()
+}
+
+fn counts(written: Written, skipped: usize) -> Counts {
+    Counts {
+        inserted: written.inserted,
+        updated: written.updated,
+        unchanged: written.unchanged,
+        deleted: 0,
+        skipped: skipped as u64,
+    }
+}

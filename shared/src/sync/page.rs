@@ -1,0 +1,118 @@
+//! Records of one page into typed columns; a row that cannot be represented becomes a
+//! reject and takes no other row with it.
+
+use std::collections::{HashMap, HashSet};
+
+use jiff::Timestamp;
+
+use super::cell;
+use super::plan::{ExtraField, From, Plan, PlannedColumn};
+use super::record::Record;
+use crate::mirror::batch::{Batch, Cell, Values};
+use crate::mirror::findings::Reject;
+use crate::odoo::FieldType;
+
+/// Change times of related records, by their id; one map a relation of the plan.
+pub(crate) type RelatedTimes = Vec<HashMap<i64, Timestamp>>;
+
+/// Builds columns from the records of the ids that were asked for.
+pub(crate) fn build(
+    plan: &Plan,
+    asked: &[i64],
+    records: &[Record<'_>],
+    related: &RelatedTimes,
+) -> (Batch, Vec<Reject>) {
+    let mut batch = Batch {
+        ids: Vec::with_capacity(records.len()),
+        columns: plan
+            .columns
+            .iter()
+            .map(|column| Values::with_capacity(column.column_type(), records.len()))
+            .collect(),
+    };
+    let mut rejects = Vec::new();
+    // One row twice in a page, or one that nobody asked for, must not confuse the counts.
+    let mut open: HashSet<i64> = asked.iter().copied().collect();
+    for record in records.iter().filter(|record| open.remove(&record.id)) {
+        match cells(plan, record, related) {
+            Ok(cells) => {
+                batch.ids.push(record.id);
+                for (values, cell) in batch.columns.iter_mut().zip(cells) {
+                    values.push(cell);
+                }
+            }
+            Err(reason) => rejects.push(Reject {
+                odoo_id: record.id,
+                reason,
+                payload: record.json.to_owned(),
+            }),
+        }
+    }
+    (batch, rejects)
+}
+
+fn cells(plan: &Plan, record: &Record<'_>, related: &RelatedTimes) -> Result<Vec<Cell>, String> {
+    plan.columns
+        .iter()
+        .map(|column| {
+            value(plan, column, record, related)
+                .map_err(|reason| format!("column {}: {reason}", column.name))
+        })
+        .collect()
+}
+
+fn value(
+    plan: &Plan,
+    column: &PlannedColumn,
+    record: &Record<'_>,
+    related: &RelatedTimes,
+) -> Result<Cell, String> {
+    let field = |slot: usize| {
+        record.fields[slot]
+            .ok_or_else(|| format!("the field {} is missing in the answer", plan.fields[slot]))
+    };
+    match &column.from {
+        From::Slot(slot, kind) => Ok(cell::parse(*kind, field(*slot)?)?),
+        From::Equals(slot, value) => Ok(cell::equals(field(*slot)?, value)?),
+        From::Missing(_) => Ok(Cell::Null),
+        From::RelatedTime => Ok(newest_related(plan, record, related)),
+        From::Extra => extra(&plan.extra, record).map(Cell::Json),
+    }
+}
+
+fn newest_related(plan: &Plan, record: &Record<'_>, related: &RelatedTimes) -> Cell {
+    plan.relations
+        .iter()
+        .zip(related)
+        .filter_map(|(relation, times)| {
+            let id = cell::related_id(record.fields[relation.slot]?)?;
+            times.get(&id).copied()
+        })
+        .max()
+        .map_or(Cell::Null, Cell::Timestamp)
+}
+
+fn extra(fields: &[ExtraField], record: &Record<'_>) -> Result<String, String> {
+    let mut object = String::from("{");
+    for field in fields {
+        let json = record.fields[field.slot]
+            .ok_or_else(|| format!("the field {} is missing in the answer", field.name))?;
+        let json = match (field.field_type, json) {
+            (FieldType::Boolean, json) => json,
+            (_, "false") => "null",
+            (FieldType::Float | FieldType::Monetary | FieldType::Integer, json)
+                if json.starts_with('"') =>
+            {
+                return Err(format!("the field {} is not a finite number", field.name));
+            }
+            (_, json) => json,
+        };
+        if object.len() > 1 {
+            object.push(',');
+        }
+        // A field name of Odoo's needs no escape: letters, digits and underscores.
+        object.push_str(&format!("\"{}\":{json}", field.name));
+    }
+    object.push('}');
+    Ok(object)
+}

@@ -1,0 +1,378 @@
+//! One stream of a run: resolve its spec, open its window or go on in the one that an
+//! earlier holder opened, bring its pages in, and look at the count at the end.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio_postgres::types::Type;
+
+use super::commit::{Commit, commit};
+use super::fetch::{Fetch, Fetched, Listing, Page, fetch_page};
+use super::id_pass;
+use super::plan::Plan;
+use super::request::Mode;
+use super::window::{self, Observed, Range};
+use crate::config::Config;
+use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::lease::Lease;
+use crate::metadata::streams::{
+    self, Fingerprints, NewWindow, Progress, SourceCount, Step, StreamState,
+};
+use crate::mirror::database::{Database, Doing};
+use crate::mirror::findings;
+use crate::odoo::{Domain, OdooClient};
+use crate::specs::{DataType, Stream};
+
+/// Runs in a row whose counts must differ before the ids are compared. A row made
+/// between a run's listing and its count explains one difference, not two.
+const MISMATCHES_BEFORE_ID_PASS: i32 = 2;
+
+/// What a stream's run works with.
+pub(crate) struct StreamRun<'a> {
+    pub(crate) spec: &'static DataType,
+    pub(crate) stream: &'static Stream,
+    pub(crate) lease: &'a Lease,
+    pub(crate) config: &'a Config,
+    pub(crate) odoo: &'a OdooClient,
+    pub(crate) database: &'a mut Database,
+}
+
+impl StreamRun<'_> {
+    /// Reads the stream's window to its end.
+    ///
+    /// # Errors
+    /// Any kind; the window stays open for the next holder, or is dropped with the run.
+    pub(crate) async fn run(mut self) -> Result<()> {
+        let state = self.load().await?;
+        if state.progress.is_some_and(|progress| progress.done) {
+            return Ok(());
+        }
+        let plan = Arc::new(self.plan().await?);
+        let fingerprints = self.fingerprints(&plan);
+        let progress = self.progress(&state, &fingerprints).await?;
+        self.bring_in(&plan, progress).await?;
+        if progress.mode == Mode::Incremental {
+            self.retry_rejects(&plan).await?;
+        }
+        let count = self.compare_count(&state).await?;
+        let is_due = count.mismatches >= MISMATCHES_BEFORE_ID_PASS;
+        if is_due || self.lease.run.mode == Mode::Reconcile {
+            id_pass::run(&mut self, &plan).await?;
+            return self.close(None).await;
+        }
+        self.close(Some(count)).await
+    }
+
+    async fn load(&mut self) -> Result<StreamState> {
+        let (stream, run_id) = (self.stream, self.lease.run.id);
+        self.lease
+            .transaction(
+                self.database,
+                "reading a stream's state",
+                async |transaction| streams::load(transaction, stream, run_id).await,
+            )
+            .await
+    }
+
+    async fn plan(&mut self) -> Result<Plan> {
+        let fields = self
+            .lease
+            .hold(self.database, self.odoo.fields_get(self.stream.model))
+            .await??;
+        let extra = self.config.sync.extra_fields.get(self.stream.name);
+        Plan::new(self.stream, extra.map_or(&[][..], Vec::as_slice), &fields)
+    }
+
+    fn fingerprints(&self, plan: &Plan) -> Fingerprints {
+        let odoo = &self.config.odoo;
+        Fingerprints {
+            source: sha256(&format!("{:?}", (&odoo.url, &odoo.database))),
+            read: sha256(&format!(
+                "{:?}",
+                (&odoo.user, &odoo.lang, odoo.company_id, plan.description())
+            )),
+        }
+    }
+
+    /// The window to read: that of an earlier holder of this run, or a new one.
+    async fn progress(
+        &mut self,
+        state: &StreamState,
+        fingerprints: &Fingerprints,
+    ) -> Result<Progress> {
+        let is_same = |stored: &Option<String>, now: &String| {
+            stored.as_ref().is_none_or(|stored| stored == now)
+        };
+        if !is_same(&state.source_fingerprint, &fingerprints.source) {
+            return Err(Error::new(
+                ErrorKind::Config,
+                format!(
+                    "the mirror of {} was filled from another Odoo than ODOO_URL and ODOO_DB name now: set them back, or reset {} to fill it anew",
+                    self.stream.name, self.spec.name
+                ),
+            ));
+        }
+        let reads_the_same = is_same(&state.read_fingerprint, &fingerprints.read);
+        match state.progress {
+            Some(progress) if reads_the_same => Ok(progress),
+            _ => {
+                let mode = if reads_the_same {
+                    self.lease.run.mode
+                } else {
+                    self.lease.run.mode.max_with_full()
+                };
+                self.open_window(state, fingerprints, mode).await
+            }
+        }
+    }
+
+    async fn open_window(
+        &mut self,
+        state: &StreamState,
+        fingerprints: &Fingerprints,
+        mode: Mode,
+    ) -> Result<Progress> {
+        let opened_at = self.postgres_time().await?;
+        let observed = self
+            .lease
+            .hold(self.database, observe(self.odoo, self.stream, opened_at))
+            .await??;
+        let window = window::open(mode, state.past, observed, self.config.sync.overlap);
+        // Without a watermark an incremental run is a full one.
+        let mode = match window.range {
+            Range::Everything => mode.max_with_full(),
+            _ => mode,
+        };
+        let new = NewWindow {
+            data_type: self.spec.name,
+            stream: self.stream,
+            run_id: self.lease.run.id,
+            mode,
+            window,
+            opened_at,
+            fingerprints,
+        };
+        self.lease
+            .transaction(self.database, "opening a window", async |transaction| {
+                streams::open(transaction, &new).await
+            })
+            .await?;
+        Ok(Progress {
+            mode,
+            range: window.range,
+            last_id: 0,
+            done: false,
+        })
+    }
+
+    async fn postgres_time(&mut self) -> Result<Timestamp> {
+        let doing = "reading Postgres's clock";
+        self.lease
+            .transaction(self.database, doing, async |transaction| {
+                let row = transaction
+                    .query_typed_one("select clock_timestamp()", &[])
+                    .await
+                    .doing(doing)?;
+                row.try_get(0).doing(doing)
+            })
+            .await
+    }
+
+    async fn bring_in(&mut self, plan: &Arc<Plan>, progress: Progress) -> Result<()> {
+        let mut fetch = Fetch::start(
+            self.odoo.clone(),
+            Listing {
+                plan: Arc::clone(plan),
+                range: progress.range,
+                after_id: progress.last_id,
+                page_size: self.config.sync.batch_size,
+                in_flight: self.config.sync.fetch_concurrency,
+            },
+        );
+        let mut at = progress.last_id;
+        let mut to_do = 0;
+        loop {
+            match self.lease.hold(self.database, fetch.next()).await? {
+                None => return Ok(()),
+                Some(Err(error)) => return Err(error),
+                Some(Ok(Fetched::ToDo(rows))) => to_do = rows,
+                Some(Ok(Fetched::Page(page))) => {
+                    at = self.commit_page(plan, &page, at, to_do).await?;
+                    to_do = to_do.saturating_sub(page.ids.len() as u64);
+                }
+            }
+        }
+    }
+
+    /// Commits a page of the window and returns the cursor after it.
+    async fn commit_page(
+        &mut self,
+        plan: &Plan,
+        page: &Page,
+        from_id: i64,
+        to_do: u64,
+    ) -> Result<i64> {
+        let to_id = page.ids.last().copied().unwrap_or(from_id);
+        let counts = commit(
+            self.database,
+            self.lease,
+            &Commit {
+                data_type: self.spec.name,
+                plan,
+                page,
+                step: Some(Step {
+                    from_id,
+                    to_id,
+                    rows: page.ids.len() as u64,
+                    rows_to_do: Some(to_do),
+                }),
+            },
+        )
+        .await?;
+        tracing::info!(
+            stream = self.stream.name,
+            rows = page.ids.len(),
+            to_do,
+            inserted = counts.inserted,
+            updated = counts.updated,
+            unchanged = counts.unchanged,
+            skipped = counts.skipped,
+            "page committed"
+        );
+        Ok(to_id)
+    }
+
+    /// Tries the rejects whose pause is over once more: one page at most. They are
+    /// searched before they are read, and one that Odoo no longer has is resolved.
+    async fn retry_rejects(&mut self, plan: &Plan) -> Result<()> {
+        let stream = self.stream;
+        let limit = self.config.sync.batch_size;
+        let due = self
+            .lease
+            .transaction(self.database, "reading findings", async |transaction| {
+                findings::due(transaction, stream.name, limit).await
+            })
+            .await?;
+        if due.is_empty() {
+            return Ok(());
+        }
+        let domain = Domain::ids_in(&due);
+        let found = self
+            .lease
+            .hold(
+                self.database,
+                self.odoo.search(stream.model, &domain, None),
+            )
+            .await??;
+        let gone: Vec<i64> = due
+            .into_iter()
+            .filter(|id| found.binary_search(id).is_err())
+            .collect();
+        self.lease
+            .transaction(self.database, "resolving findings", async |transaction| {
+                findings::resolve(transaction, stream.name, "gone", &gone).await
+            })
+            .await?;
+        self.read_and_commit(plan, &found).await
+    }
+
+    /// Reads rows outside the window's order and commits them, the cursor unmoved.
+    pub(crate) async fn read_and_commit(&mut self, plan: &Plan, ids: &[i64]) -> Result<()> {
+        for ids in ids.chunks(self.config.sync.batch_size) {
+            let page = self
+                .lease
+                .hold(self.database, fetch_page(self.odoo, plan, ids.to_vec()))
+                .await??;
+            commit(
+                self.database,
+                self.lease,
+                &Commit {
+                    data_type: self.spec.name,
+                    plan,
+                    page: &page,
+                    step: None,
+                },
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Counts the source and the live rows here. A difference in two runs running means
+    /// that something was deleted, or was never seen.
+    async fn compare_count(&mut self, state: &StreamState) -> Result<SourceCount> {
+        let stream = self.stream;
+        let rows = self
+            .lease
+            .hold(
+                self.database,
+                self.odoo.search_count(stream.model, &Domain::all()),
+            )
+            .await??;
+        let doing = "counting the mirror";
+        let here = self
+            .lease
+            .transaction(self.database, doing, async |transaction| {
+                // An open reject is a row that the source has and the mirror cannot have.
+                let row = transaction
+                    .query_typed_one(
+                        &format!(
+                            "select (select count(*) from odoo.{} where deleted_at is null)
+                                + (select count(*) from odoo.sync_findings finding
+                                   where stream = $1 and severity = 'reject'
+                                     and resolved_at is null
+                                     and not exists (select from odoo.{} mirror
+                                         where mirror.odoo_id = finding.odoo_id
+                                           and mirror.deleted_at is null))",
+                            stream.name, stream.name
+                        ),
+                        &[(&stream.name, Type::TEXT)],
+                    )
+                    .await
+                    .doing(doing)?;
+                row.try_get::<_, i64>(0).doing(doing)
+            })
+            .await?
+            .unsigned_abs();
+        let mismatches = if rows == here {
+            0
+        } else {
+            state.count_mismatches.saturating_add(1)
+        };
+        Ok(SourceCount { rows, mismatches })
+    }
+
+    async fn close(&mut self, count: Option<SourceCount>) -> Result<()> {
+        let stream = self.stream;
+        self.lease
+            .transaction(self.database, "closing a window", async |transaction| {
+                streams::close(transaction, stream, count).await
+            })
+            .await
+    }
+}
+
+/// Asks Odoo for the newest change of a stream and of its related records.
+async fn observe(
+    odoo: &OdooClient,
+    stream: &Stream,
+    postgres_time: Timestamp,
+) -> Result<Observed> {
+    let newest = odoo.newest_change(stream.model).await?;
+    let mut high = newest.at;
+    for related in stream.related {
+        high = high.max(odoo.newest_change(related.model).await?.at);
+    }
+    Ok(Observed {
+        high,
+        // A proxy may strip the Date header; then Postgres's clock stands in.
+        clock: newest.server_time.unwrap_or(postgres_time),
+    })
+}
+
+fn sha256(text: &str) -> String {
+    openssl::sha::sha256(text.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

@@ -1,0 +1,183 @@
+//! The closed range of change times that one run reads. Pure arithmetic, no clock.
+//!
+//! Why a window reaches back at all: Odoo stamps a row with the time at which its
+//! transaction *began*, so a row may appear later with an older time. Why it does not
+//! always reach back by the whole overlap: once nothing newer has come for longer than
+//! the overlap, every transaction that could still bring an older row is over, and a
+//! quiet stream would list its last burst again and again.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::request::Mode;
+
+/// What earlier successful runs of a stream left behind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Past {
+    /// Newest change time that they saw.
+    pub(crate) watermark: Option<Timestamp>,
+    /// Time, by Postgres's clock, between the first run that saw that watermark and the
+    /// last successful one.
+    pub(crate) idle: SignedDuration,
+}
+
+/// What Odoo shows at the start of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Observed {
+    /// Newest change time in the source and in its related records.
+    pub(crate) high: Option<Timestamp>,
+    /// Odoo's own clock before the window was opened.
+    pub(crate) clock: Timestamp,
+}
+
+/// Rows that a run reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Range {
+    /// All of them, whatever their change time.
+    Everything,
+    /// Those changed from the one to the other time, both included.
+    Changed(Timestamp, Timestamp),
+    /// None: nothing can have changed.
+    Nothing,
+}
+
+/// A run's range and the watermark that its success leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) range: Range,
+    pub(crate) watermark: Option<Timestamp>,
+}
+
+/// Opens the window of a run.
+pub(crate) fn open(mode: Mode, past: Past, observed: Observed, overlap: Duration) -> Window {
+    // One row dated next year must not hide all that comes before it.
+    let reached = observed.high.map(|high| high.min(observed.clock));
+    Window {
+        range: range(mode, past, observed.high, overlap),
+        watermark: reached.max(past.watermark),
+    }
+}
+
+fn range(mode: Mode, past: Past, high: Option<Timestamp>, overlap: Duration) -> Range {
+    let (Mode::Incremental, Some(watermark)) = (mode, past.watermark) else {
+        return Range::Everything;
+    };
+    let Some(high) = high else {
+        return Range::Nothing;
+    };
+    let idle = past.idle.max(SignedDuration::ZERO);
+    let back = SignedDuration::try_from(overlap).unwrap_or(SignedDuration::MAX);
+    let low = watermark
+        .checked_add(idle.saturating_sub(back))
+        // Before or after all that a timestamp can say.
+        .unwrap_or(if idle > back {
+            Timestamp::MAX
+        } else {
+            Timestamp::MIN
+        });
+    if low > high {
+        Range::Nothing
+    } else {
+        Range::Changed(low, high)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OVERLAP: Duration = Duration::from_secs(300);
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("a small number")
+    }
+
+    fn past(watermark: i64, idle: i64) -> Past {
+        Past {
+            watermark: Some(at(watermark)),
+            idle: SignedDuration::from_secs(idle),
+        }
+    }
+
+    fn observed(high: i64, clock: i64) -> Observed {
+        Observed {
+            high: Some(at(high)),
+            clock: at(clock),
+        }
+    }
+
+    #[test]
+    fn without_a_watermark_an_incremental_run_reads_everything() {
+        let window = open(
+            Mode::Incremental,
+            Past::default(),
+            observed(1000, 2000),
+            OVERLAP,
+        );
+        assert_eq!(window.range, Range::Everything);
+        assert_eq!(window.watermark, Some(at(1000)));
+    }
+
+    #[test]
+    fn a_window_reaches_back_by_the_overlap_and_ends_with_the_newest_change() {
+        let window = open(
+            Mode::Incremental,
+            past(1000, 0),
+            observed(1500, 2000),
+            OVERLAP,
+        );
+        assert_eq!(window.range, Range::Changed(at(700), at(1500)));
+        assert_eq!(window.watermark, Some(at(1500)));
+    }
+
+    #[test]
+    fn a_stream_that_has_been_quiet_for_longer_than_the_overlap_lists_nothing() {
+        let quiet = open(
+            Mode::Incremental,
+            past(1000, 301),
+            observed(1000, 2000),
+            OVERLAP,
+        );
+        assert_eq!(quiet.range, Range::Nothing);
+        let not_yet = open(
+            Mode::Incremental,
+            past(1000, 300),
+            observed(1000, 2000),
+            OVERLAP,
+        );
+        assert_eq!(not_yet.range, Range::Changed(at(1000), at(1000)));
+    }
+
+    #[test]
+    fn a_row_dated_next_year_does_not_move_the_watermark_past_odoo_s_clock() {
+        let window = open(
+            Mode::Incremental,
+            past(1000, 0),
+            observed(9_000_000, 2000),
+            OVERLAP,
+        );
+        assert_eq!(window.range, Range::Changed(at(700), at(9_000_000)));
+        assert_eq!(window.watermark, Some(at(2000)));
+    }
+
+    #[test]
+    fn the_watermark_never_moves_back() {
+        for high in [None, Some(at(10))] {
+            let seen = Observed {
+                high,
+                clock: at(20),
+            };
+            for mode in [Mode::Incremental, Mode::Full] {
+                let window = open(mode, past(1000, 0), seen, OVERLAP);
+                assert_eq!(window.watermark, Some(at(1000)));
+            }
+        }
+    }
+
+    #[test]
+    fn a_full_run_reads_everything_whatever_the_watermark() {
+        let window = open(Mode::Full, past(1000, 0), observed(1500, 2000), OVERLAP);
+        assert_eq!(window.range, Range::Everything);
+    }
+}

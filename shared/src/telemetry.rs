@@ -1,0 +1,23 @@
+//! Logs: one JSON object a line on standard output, where Lambda collects it.
+//!
+//! Fields that every line of a run has come from the caller (`data_type`, `run_id`,
+//! `stream`). Row values, secrets and Odoo's `debug` text never reach a field.
+
+use tracing_subscriber::EnvFilter;
+
+/// Starts logging; a second call does nothing. `RUST_LOG` or Lambda's own
+/// `AWS_LAMBDA_LOG_LEVEL` sets the level, else `info`.
+pub fn init() {
+    let level = ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok())
+        .unwrap_or_else(|| "info".to_owned());
+    let filter = EnvFilter::try_new(level.to_lowercase()).unwrap_or_else(|_| EnvFilter::new("info"));
+    // An error means that logging has been started already.
+    let _ = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_env_filter(filter)
+        .try_init();
+}
