@@ -1,1 +1,6 @@
-fn main() {}
+//! Every test that needs a server. One binary, because each would link the whole
+//! workspace again; a file a subject.
+
+mod migrations;
+mod postgres;
+mod support;
