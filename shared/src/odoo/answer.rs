@@ -1,5 +1,6 @@
 //! From an answer's bytes to JSON that is known to be valid.
 
+use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -9,27 +10,56 @@ use serde_json::value::RawValue;
 
 use super::fault::{Asked, Content, Symptom};
 use super::non_finite;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// An HTTP answer, read to its end.
-#[derive(Debug)]
 pub(crate) struct Answer {
-    pub(crate) status: u16,
+    pub(crate) head: Head,
+    /// Where a redirect leads: scheme, host and port, if on another server.
+    pub(crate) redirect_to: Option<String>,
     pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as valid JSON text, whatever the status.
+    pub(crate) fn into_json(self, asked: &Asked<'_>) -> Result<String> {
+        let status = self.head.status;
+        if (300..400).contains(&status) {
+            let to = self.redirect_to;
+            return Err(Symptom::Redirect { status, to }.error(asked));
+        }
+        json_text(self.body).map_err(|content| self.head.refusal(content, asked))
+    }
+}
+
+/// What of an answer's first lines matters.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Head {
+    pub(crate) status: u16,
     /// The `Date` header: the clock of Odoo's side.
     pub(crate) server_time: Option<Timestamp>,
     /// How long `Retry-After` asks to wait.
     pub(crate) retry_after: Option<Duration>,
 }
 
-impl Answer {
-    pub(crate) fn is_success(&self) -> bool {
+impl Head {
+    pub(crate) fn is_success(self) -> bool {
         (200..300).contains(&self.status)
+    }
+
+    /// The error for a body that is no result but `content`.
+    pub(crate) fn refusal(self, content: Content<'_>, asked: &Asked<'_>) -> Error {
+        let symptom = Symptom::Answer {
+            status: self.status,
+            content,
+            retry_after: self.retry_after,
+        };
+        symptom.error(asked)
     }
 }
 
-/// The value that a call returned, as valid JSON text.
-#[derive(Debug)]
+/// The value that a call returned, as valid JSON text. It has no `Debug`, and its kin here
+/// neither: they hold rows, which must not get into a log by accident.
 pub(crate) struct Payload {
     text: String,
     value: Range<usize>,
@@ -80,9 +110,15 @@ impl Payload {
 }
 
 /// Records as Odoo sent them: a JSON list of objects, as text, so that numbers keep their digits.
-#[derive(Debug)]
 pub struct RawRecords {
     payload: Payload,
+}
+
+/// Says how much it holds, never what: rows have no place in a log.
+impl fmt::Debug for RawRecords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RawRecords({} bytes)", self.json().len())
+    }
 }
 
 impl RawRecords {
@@ -94,7 +130,7 @@ impl RawRecords {
 }
 
 /// The body as valid JSON text, or what it is instead.
-pub(crate) fn json_text(body: Vec<u8>) -> Result<String, Content<'static>> {
+fn json_text(body: Vec<u8>) -> Result<String, Content<'static>> {
     if body.trim_ascii_start().starts_with(b"<") {
         return Err(Content::Page);
     }

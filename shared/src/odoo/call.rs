@@ -6,7 +6,6 @@ use super::domain::Domain;
 use crate::config::OdooConfig;
 
 /// What is called, with what.
-#[derive(Debug)]
 pub(crate) struct Call<'a> {
     pub(crate) model: &'a str,
     pub(crate) method: &'static str,

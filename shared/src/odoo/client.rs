@@ -1,6 +1,7 @@
 //! What the engine may ask of Odoo, one function a question.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -11,13 +12,16 @@ use tokio::sync::OnceCell;
 use super::answer::{Payload, RawRecords};
 use super::call::Call;
 use super::domain::Domain;
-use super::fault::Asked;
+use super::fault::{Asked, Symptom};
 use super::field::{FieldDescription, FieldType};
 use super::session::{Connected, Session};
 use super::transport::{Counters, Transport};
 use super::value::parse_datetime;
 use crate::config::OdooConfig;
 use crate::error::Result;
+
+#[cfg(test)]
+mod tests;
 
 /// Reads one Odoo as one user. A clone shares connections, login and counters; any number of
 /// tasks may ask at once.
@@ -26,12 +30,11 @@ use crate::error::Result;
 /// and returns an error of one of the `Odoo…` kinds (or [`ErrorKind::Config`](crate::error::ErrorKind::Config) where a variable is to
 /// blame). [`ErrorKind::OdooAccess`](crate::error::ErrorKind::OdooAccess) from [`OdooClient::read`] may mean that a single record is hidden or
 /// gone: search the ids again and read what is left.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct OdooClient {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
 struct Inner {
     config: OdooConfig,
     transport: Transport,
@@ -45,6 +48,13 @@ pub struct NewestChange {
     pub at: Option<Timestamp>,
     /// The answer's `Date` header. `None`: there was none, or none that can be read.
     pub server_time: Option<Timestamp>,
+}
+
+/// Only the address without user and password; the rest is secrets and state.
+impl fmt::Debug for OdooClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OdooClient({})", self.source_url())
+    }
 }
 
 impl OdooClient {
@@ -188,8 +198,7 @@ struct ChangeRow {
 
 impl ChangeRow {
     fn time(&self, asked: &Asked<'_>) -> Result<Timestamp> {
-        parse_datetime(&self.write_date)
-            .ok_or_else(|| super::fault::Symptom::WrongShape.error(asked))
+        parse_datetime(&self.write_date).ok_or_else(|| Symptom::WrongShape.error(asked))
     }
 }
 

@@ -6,9 +6,9 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::answer::{Answer, Payload, json_text};
+use super::answer::{Answer, Payload};
 use super::call::{Call, context};
-use super::fault::{Asked, Content, Symptom};
+use super::fault::{Asked, Content};
 use super::transport::Request;
 use crate::config::OdooConfig;
 use crate::error::Result;
@@ -57,7 +57,7 @@ pub(crate) fn call_request<'a>(
         body.insert(name.to_owned(), value);
     }
     Request::post(
-        Asked::json2_call(call.model, call.method),
+        Asked::call(call.model, call.method).proven(),
         format!("/json/2/{}/{}", call.model, call.method),
         credentials.clone(),
         &Value::Object(body),
@@ -75,20 +75,11 @@ struct WireError {
 
 /// The answer's value, or the fault that it tells of.
 pub(crate) fn open(asked: &Asked<'_>, answer: Answer) -> Result<Payload> {
-    let status = answer.status;
-    let retry_after = answer.retry_after;
-    let refused = |content: Content<'_>| {
-        Symptom::Answer {
-            status,
-            content,
-            retry_after,
-        }
-        .error(asked)
-    };
-    let is_success = answer.is_success();
-    let text = json_text(answer.body).map_err(refused)?;
-    if is_success {
-        return Ok(Payload::whole(text, answer.server_time));
+    let head = answer.head;
+    let refused = |content: Content<'_>| head.refusal(content, asked);
+    let text = answer.into_json(asked)?;
+    if head.is_success() {
+        return Ok(Payload::whole(text, head.server_time));
     }
     match serde_json::from_str::<WireError>(&text) {
         Ok(error) => Err(refused(Content::Fault {

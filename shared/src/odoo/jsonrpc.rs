@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Payload, json_text};
+use super::answer::{Answer, Payload};
 use super::call::{Call, context};
-use super::fault::{Asked, Content, Symptom};
+use super::fault::{Asked, Content};
 use super::transport::Request;
 use crate::config::OdooConfig;
 use crate::error::Result;
@@ -96,18 +96,9 @@ struct ErrorData {
 
 /// Takes the result out of an answer's envelope.
 pub(crate) fn open(asked: &Asked<'_>, answer: Answer) -> Result<Payload> {
-    let status = answer.status;
-    let retry_after = answer.retry_after;
-    let refused = |content: Content<'_>| {
-        Symptom::Answer {
-            status,
-            content,
-            retry_after,
-        }
-        .error(asked)
-    };
-    let is_success = answer.is_success();
-    let text = json_text(answer.body).map_err(refused)?;
+    let head = answer.head;
+    let refused = |content: Content<'_>| head.refusal(content, asked);
+    let text = answer.into_json(asked)?;
     let Ok(envelope) = serde_json::from_str::<Envelope<'_>>(&text) else {
         return Err(refused(Content::Unreadable));
     };
@@ -117,11 +108,11 @@ pub(crate) fn open(asked: &Asked<'_>, answer: Answer) -> Result<Payload> {
             message: error.data.message.as_str().unwrap_or_default(),
         }));
     }
-    let Some(result) = envelope.result.filter(|_| is_success) else {
+    let Some(result) = envelope.result.filter(|_| head.is_success()) else {
         return Err(refused(Content::Unreadable));
     };
     let value = position(&text, result.get());
-    Ok(Payload::within(text, value, answer.server_time))
+    Ok(Payload::within(text, value, head.server_time))
 }
 
 /// Where `part`, a slice of `text`, lies in it.

@@ -29,6 +29,8 @@ mod jsonrpc;
 mod non_finite;
 mod pace;
 mod retry;
+#[cfg(test)]
+mod scripted_server;
 mod session;
 mod transport;
 pub mod value;

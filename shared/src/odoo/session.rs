@@ -4,13 +4,16 @@ use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::answer::{Answer, Payload, json_text};
+use super::answer::{Answer, Payload};
 use super::call::Call;
 use super::fault::{Asked, Content, Symptom};
 use super::transport::{Request, Transport};
 use super::{json2, jsonrpc};
 use crate::config::{OdooConfig, ProtocolChoice};
 use crate::error::{Error, ErrorKind, Result, Retry};
+
+#[cfg(test)]
+mod tests;
 
 /// A way of speaking to Odoo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,13 +36,11 @@ pub struct Connected {
 }
 
 /// An open session: what is known, and what each request carries to prove who asks.
-#[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) connected: Connected,
     login: Login,
 }
 
-#[derive(Debug)]
 enum Login {
     Json2(HeaderMap),
     JsonRpc(i64),
@@ -196,26 +197,20 @@ async fn json2_version(transport: &Transport) -> Result<Option<String>> {
 
 /// Reads the answer to the version question: JSON `null` where there is no such address.
 fn open_version(asked: &Asked<'_>, answer: Answer) -> Result<Payload> {
-    let (status, server_time) = (answer.status, answer.server_time);
-    let retry_after = answer.retry_after;
-    let is_success = answer.is_success();
-    let content = match json_text(answer.body) {
-        Ok(text) if is_success && serde_json::from_str::<Json2Version>(&text).is_ok() => {
-            return Ok(Payload::whole(text, server_time));
+    let head = answer.head;
+    let version = answer.into_json(asked).and_then(|text| {
+        let is_version = head.is_success() && serde_json::from_str::<Json2Version>(&text).is_ok();
+        is_version
+            .then_some(text)
+            .ok_or_else(|| head.refusal(Content::Unreadable, asked))
+    });
+    match version {
+        Err(error) if error.retry() != Retry::Never => Err(error),
+        version => {
+            let text = version.unwrap_or_else(|_| "null".to_owned());
+            Ok(Payload::whole(text, head.server_time))
         }
-        Ok(_) => Content::Unreadable,
-        Err(content) => content,
-    };
-    let symptom = Symptom::Answer {
-        status,
-        content,
-        retry_after,
-    };
-    let error = symptom.error(asked);
-    if error.retry() == Retry::Never {
-        return Ok(Payload::whole("null".to_owned(), server_time));
     }
-    Err(error)
 }
 
 /// `14` of `14.0-20231122`, `18` of `saas~18.3`.
@@ -226,24 +221,4 @@ fn major_version(version: &str) -> Option<u32> {
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(digits.len());
     digits[..end].parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_major_version_is_the_first_number() {
-        let cases = [
-            ("14.0-20231122", Some(14)),
-            ("saas~18.3", Some(18)),
-            ("19.0+e", Some(19)),
-            ("20", Some(20)),
-            ("99999999999.0", None),
-            ("master", None),
-        ];
-        for (version, expected) in cases {
-            assert_eq!(major_version(version), expected, "{version}");
-        }
-    }
 }

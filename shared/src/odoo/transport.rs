@@ -12,13 +12,16 @@ use http::{HeaderName, Method};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::answer::{Answer, Payload};
-use super::fault::{Asked, Symptom};
+use super::answer::{Answer, Head, Payload};
+use super::fault::{Asked, Disconnection, Symptom};
 use super::pace::Pace;
 use super::retry::{parse_retry_after, with_retries};
 use super::value::parse_http_date;
 use crate::config::{OdooConfig, RetryConfig};
 use crate::error::{Error, ErrorKind, Result};
+
+#[cfg(test)]
+mod tests;
 
 const USER_AGENT: &str = concat!("odoo-supabase-sync/", env!("CARGO_PKG_VERSION"));
 
@@ -43,8 +46,8 @@ pub struct Counters {
     pub retries: u64,
 }
 
-/// A request, ready to be sent any number of times.
-#[derive(Debug)]
+/// A request, ready to be sent any number of times. It has no `Debug`: the body of a JSON-RPC
+/// request holds the password.
 pub(crate) struct Request<'a> {
     pub(crate) asked: Asked<'a>,
     method: Method,
@@ -85,7 +88,6 @@ impl<'a> Request<'a> {
 pub(crate) type Open = fn(&Asked<'_>, Answer) -> Result<Payload>;
 
 /// Carries requests to one Odoo.
-#[derive(Debug)]
 pub(crate) struct Transport {
     http: reqwest::Client,
     url: String,
@@ -173,18 +175,9 @@ impl Transport {
             .send()
             .await
             .map_err(|error| self.broken(request, error))?;
-        if response.status().is_redirection() {
-            return Err(self.redirect(&response).error(&request.asked));
-        }
-        let status = response.status().as_u16();
-        let server_time = header(&response, &DATE).and_then(parse_http_date);
-        let now = server_time.unwrap_or_else(Timestamp::now);
-        let retry_after =
-            header(&response, &RETRY_AFTER).and_then(|text| parse_retry_after(text, now));
         Ok(Answer {
-            status,
-            server_time,
-            retry_after,
+            head: head(&response),
+            redirect_to: redirect_target(&response),
             body: self.body(request, response).await?,
         })
     }
@@ -217,21 +210,31 @@ impl Transport {
             .error(&request.asked)
             .with_source(error)
     }
-
-    fn redirect(&self, response: &reqwest::Response) -> Symptom<'static> {
-        let here = response.url().origin();
-        let to = header(response, &LOCATION)
-            .and_then(|location| response.url().join(location).ok())
-            .map(|target| target.origin())
-            .filter(|there| *there != here)
-            .map(|there| there.ascii_serialization());
-        let status = response.status().as_u16();
-        Symptom::Redirect { status, to }
-    }
 }
 
 fn header<'a>(response: &'a reqwest::Response, name: &HeaderName) -> Option<&'a str> {
     response.headers().get(name)?.to_str().ok()
+}
+
+fn head(response: &reqwest::Response) -> Head {
+    let server_time = header(response, &DATE).and_then(parse_http_date);
+    // A date in `Retry-After` is by the same clock as the answer's own.
+    let now = server_time.unwrap_or_else(Timestamp::now);
+    Head {
+        status: response.status().as_u16(),
+        server_time,
+        retry_after: header(response, &RETRY_AFTER).and_then(|text| parse_retry_after(text, now)),
+    }
+}
+
+/// The other server that a redirect leads to; not the whole address, which may hold secrets.
+fn redirect_target(response: &reqwest::Response) -> Option<String> {
+    let target = response
+        .url()
+        .join(header(response, &LOCATION)?)
+        .ok()?
+        .origin();
+    (target != response.url().origin()).then(|| target.ascii_serialization())
 }
 
 /// What a failed exchange looks like. Everything that is not known to stay may pass.
@@ -247,7 +250,20 @@ fn symptom(error: &reqwest::Error, limit: Duration) -> Symptom<'static> {
     }
     match tls_refusal(error) {
         Some(reason) if error.is_connect() => Symptom::Tls(reason),
-        _ => Symptom::Disconnected,
+        _ => Symptom::Disconnected(disconnection(error)),
+    }
+}
+
+fn disconnection(error: &reqwest::Error) -> Disconnection {
+    let is_refused = causes(error)
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::ConnectionRefused);
+    if error.is_dns() {
+        Disconnection::NoAddress
+    } else if is_refused {
+        Disconnection::Refused
+    } else {
+        Disconnection::Broken
     }
 }
 
@@ -259,7 +275,8 @@ fn tls_refusal(error: &reqwest::Error) -> Option<String> {
     let reason = causes(error)
         .find_map(|cause| cause.downcast_ref::<native_tls::Error>())?
         .to_string();
-    (!reason.contains("unexpected eof")).then_some(reason)
+    let is_broken_off = reason.to_ascii_lowercase().contains("unexpected eof");
+    (!is_broken_off).then_some(reason)
 }
 
 fn causes<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
@@ -273,7 +290,7 @@ fn log(asked: &Asked<'_>, outcome: &Result<Answer>, elapsed: Duration) {
     let ms = millis(elapsed);
     match outcome {
         Ok(answer) => {
-            let (status, bytes) = (answer.status, answer.body.len());
+            let (status, bytes) = (answer.head.status, answer.body.len());
             tracing::debug!(model, method, status, ms, bytes, "Odoo answered");
         }
         Err(error) => tracing::debug!(model, method, ms, code = error.kind().code(), "no answer"),
