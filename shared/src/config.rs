@@ -230,7 +230,8 @@ impl Reader<'_> {
 
     fn required(&mut self, name: &str, form: &str) -> String {
         self.optional(name).unwrap_or_else(|| {
-            self.problems.push(format!("{name} is missing: it is {form}"));
+            self.problems
+                .push(format!("{name} is missing: it is {form}"));
             String::new()
         })
     }

@@ -80,9 +80,7 @@ impl ErrorKind {
             Self::OdooAuth => {
                 "Check ODOO_DB, ODOO_USER and ODOO_PASSWORD; an API key must not be expired or revoked."
             }
-            Self::OdooAccess => {
-                "Give ODOO_USER read access to the model that the message names."
-            }
+            Self::OdooAccess => "Give ODOO_USER read access to the model that the message names.",
             Self::OdooSchema => {
                 "Install the Odoo app that brings the model or field that the message names, or remove it from SYNC_EXTRA_FIELDS."
             }
@@ -213,9 +211,6 @@ mod tests {
     fn an_error_is_not_retried_unless_it_says_so() {
         let error = Error::new(ErrorKind::DbFault, "deadlock");
         assert_eq!(error.retry(), Retry::Never);
-        assert_eq!(
-            error.with_retry(Retry::Backoff).retry(),
-            Retry::Backoff
-        );
+        assert_eq!(error.with_retry(Retry::Backoff).retry(), Retry::Backoff);
     }
 }

@@ -74,11 +74,10 @@ impl Publisher {
             .send()
             .await
             .map_err(|error| DisplayErrorContext(error).to_string())?;
-        let refused = answer
-            .entries()
-            .iter()
-            .find_map(|entry| entry.error_code());
-        refused.map_or(Ok(()), |code| Err(format!("EventBridge refused it: {code}")))
+        let refused = answer.entries().iter().find_map(|entry| entry.error_code());
+        refused.map_or(Ok(()), |code| {
+            Err(format!("EventBridge refused it: {code}"))
+        })
     }
 }
 

@@ -21,7 +21,10 @@ pub(super) struct Refusal {
 }
 
 /// Checks a request to a sync route. The inner result is the request's own form.
-pub(super) fn accept(request: &Request, config: &HttpConfig) -> Result<Result<SyncRequest>, Refusal> {
+pub(super) fn accept(
+    request: &Request,
+    config: &HttpConfig,
+) -> Result<Result<SyncRequest>, Refusal> {
     authorize(request, config)?;
     if request.method() != Method::POST {
         return Err(refuse(405, "a sync is started with POST"));

@@ -93,9 +93,14 @@ impl Function {
         let request = request?;
         let spec = self.spec;
         let outcome = match self.syncer() {
-            Ok(syncer) => syncer.run(spec, &request, trigger).await,
+            // Boxed: a run's future is large and nests deeper than a compiler wants to look.
+            Ok(syncer) => Box::pin(syncer.run(spec, &request, trigger)).await,
             Err(error) => {
-                tracing::error!(code = error.kind().code(), cause = error.chain(), "not started");
+                tracing::error!(
+                    code = error.kind().code(),
+                    cause = error.chain(),
+                    "not started"
+                );
                 Err(error.into())
             }
         };

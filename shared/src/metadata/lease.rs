@@ -104,7 +104,9 @@ pub(crate) async fn acquire(
                         runs::give_up(transaction, run.id).await?;
                     }
                     // What waited is done by this very run, so that a crash cannot lose it.
-                    let mode = found.pending.map_or(claim.mode, |mode| mode.max(claim.mode));
+                    let mode = found
+                        .pending
+                        .map_or(claim.mode, |mode| mode.max(claim.mode));
                     let claim = Claim { mode, ..claim };
                     start(transaction, spec.name, token, run_id, claim).await?
                 }
@@ -254,14 +256,10 @@ impl Found {
             token: row.try_get(0)?,
             is_live: row.try_get(1)?,
             run_id: row.try_get(2)?,
-            mode: row
-                .try_get::<_, Option<&str>>(3)?
-                .and_then(Mode::from_word),
+            mode: row.try_get::<_, Option<&str>>(3)?.and_then(Mode::from_word),
             confirm_deletes: row.try_get(4)?,
             takeovers: row.try_get(5)?,
-            pending: row
-                .try_get::<_, Option<&str>>(6)?
-                .and_then(Mode::from_word),
+            pending: row.try_get::<_, Option<&str>>(6)?.and_then(Mode::from_word),
         })
     }
 }

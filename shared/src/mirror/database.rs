@@ -80,7 +80,11 @@ impl Database {
                     None => return Err(error),
                 },
             };
-            tracing::warn!(code = error.kind().code(), cause = error.chain(), "retrying: {doing}");
+            tracing::warn!(
+                code = error.kind().code(),
+                cause = error.chain(),
+                "retrying: {doing}"
+            );
             self.retries += 1;
             tokio::time::sleep(delay).await;
         }

@@ -152,7 +152,10 @@ fn storable(payload: &str) -> Option<String> {
             rest = after;
         } else {
             // Both characters of the escape, so that an escaped backslash is one.
-            let end = escape.char_indices().nth(2).map_or(escape.len(), |(i, _)| i);
+            let end = escape
+                .char_indices()
+                .nth(2)
+                .map_or(escape.len(), |(i, _)| i);
             text.push_str(&escape[..end]);
             rest = &escape[end..];
         }

@@ -138,7 +138,10 @@ impl Upsert {
                     .batch_execute("rollback to savepoint page")
                     .await
                     .map_err(failed)?;
-                Ok(Err(error.code().cloned().unwrap_or(SqlState::DATA_EXCEPTION)))
+                Ok(Err(error
+                    .code()
+                    .cloned()
+                    .unwrap_or(SqlState::DATA_EXCEPTION)))
             }
             Err(error) => Err(db_error(&doing(), error)),
         }

@@ -47,8 +47,7 @@ fn text(json: &str) -> Result<String, Reason> {
     if !json.starts_with('"') {
         return Err("text was expected");
     }
-    let text: String =
-        serde_json::from_str(json).map_err(|_| "the text is not valid Unicode")?;
+    let text: String = serde_json::from_str(json).map_err(|_| "the text is not valid Unicode")?;
     if text.contains('\0') {
         return Err("the text holds a NUL character, which Postgres cannot store");
     }
@@ -62,7 +61,11 @@ fn id(json: &str) -> Result<i64, Reason> {
         Some(list) => list.split(',').next().unwrap_or_default().trim(),
         None => json,
     };
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
+    if digits.is_empty()
+        || !digits
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'-')
+    {
         return Err(EXPECTED);
     }
     digits

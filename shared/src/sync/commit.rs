@@ -46,14 +46,7 @@ pub(crate) async fn commit(
             let accepted = accepted(page, &refused);
             findings::resolve(transaction, stream.name, "mended", &accepted).await?;
             let run_id = lease.run.id;
-            findings::record(
-                transaction,
-                commit.data_type,
-                stream.name,
-                run_id,
-                &rejects,
-            )
-            .await?;
+            findings::record(transaction, commit.data_type, stream.name, run_id, &rejects).await?;
             let counts = counts(written, rejects.len());
             runs::add_counts(transaction, run_id, counts).await?;
             Ok(counts)

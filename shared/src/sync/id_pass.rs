@@ -136,8 +136,8 @@ fn only_in_first<'a>(first: &'a [i64], second: &'a [i64]) -> impl Iterator<Item 
 fn guard(stream: &str, difference: &Difference, percent: u8) -> Result<()> {
     let gone = difference.gone.len();
     let is_emptied = difference.source_rows == 0 && difference.mirror_rows > 0;
-    let is_large = gone > ALWAYS_ALLOWED
-        && gone as u64 * 100 > difference.mirror_rows * u64::from(percent);
+    let is_large =
+        gone > ALWAYS_ALLOWED && gone as u64 * 100 > difference.mirror_rows * u64::from(percent);
     if !is_emptied && !is_large {
         return Ok(());
     }

@@ -118,10 +118,10 @@ impl Syncer {
                 Some(claim) => claim,
                 None => return Ok(()),
             };
-            if let Acquired::Lease(lease) =
-                lease::acquire(&mut self.database, spec, claim).await?
-            {
-                self.run_leased(spec, &lease).await.map_err(|failure| failure.error)?;
+            if let Acquired::Lease(lease) = lease::acquire(&mut self.database, spec, claim).await? {
+                self.run_leased(spec, &lease)
+                    .await
+                    .map_err(|failure| failure.error)?;
             }
             Ok::<(), Error>(())
         };
@@ -157,7 +157,20 @@ impl Syncer {
         };
         match (outcome, ended) {
             (Ok(()), Ok(report)) => {
-                tracing::info!(data_type = spec.name, report = %as_json(&report), "run succeeded");
+                tracing::info!(
+                    data_type = spec.name,
+                    %run_id,
+                    mode = report.mode.word(),
+                    inserted = report.records_inserted,
+                    updated = report.records_updated,
+                    unchanged = report.records_unchanged,
+                    deleted = report.records_deleted,
+                    skipped = report.records_skipped,
+                    milliseconds = report.duration,
+                    retries = report.retries,
+                    slices = report.slices,
+                    "run succeeded"
+                );
                 Ok(report)
             }
             (Ok(()), Err(error)) => Err(error.into()),
@@ -201,12 +214,7 @@ impl Syncer {
     }
 
     /// Moves the watermarks and ends the run, in one transaction.
-    async fn succeed(
-        &mut self,
-        spec: &DataType,
-        lease: &Lease,
-        retries: u64,
-    ) -> Result<RunReport> {
+    async fn succeed(&mut self, spec: &DataType, lease: &Lease, retries: u64) -> Result<RunReport> {
         lease
             .transaction(&mut self.database, "ending a run", async |transaction| {
                 streams::settle(transaction, lease.run.id).await?;
@@ -228,12 +236,16 @@ impl Syncer {
         error: &Error,
     ) -> Result<RunReport> {
         lease
-            .transaction(&mut self.database, "recording a failure", async |transaction| {
-                runs::finish(transaction, lease.run.id, retries, Some(error)).await?;
-                record_failure(transaction, spec.name, error).await?;
-                lease.free(transaction).await?;
-                runs::report(transaction, lease.run.id).await
-            })
+            .transaction(
+                &mut self.database,
+                "recording a failure",
+                async |transaction| {
+                    runs::finish(transaction, lease.run.id, retries, Some(error)).await?;
+                    record_failure(transaction, spec.name, error).await?;
+                    lease.free(transaction).await?;
+                    runs::report(transaction, lease.run.id).await
+                },
+            )
             .await
     }
 }
@@ -290,8 +302,4 @@ fn busy(spec: &DataType, running: Option<Uuid>) -> RunFailure {
         report: None,
         running,
     }
-}
-
-fn as_json(report: &RunReport) -> String {
-    serde_json::to_string(report).unwrap_or_default()
 }

@@ -241,8 +241,8 @@ mod tests {
             column(&plan, "is_storable"),
             From::Slot(_, Kind::Boolean)
         ));
-        let old = Plan::new(stream(), &[], &server(&["is_storable", "detailed_type"]))
-            .expect("complete");
+        let old =
+            Plan::new(stream(), &[], &server(&["is_storable", "detailed_type"])).expect("complete");
         let From::Equals(slot, "product") = column(&old, "is_storable") else {
             panic!("not from the type");
         };

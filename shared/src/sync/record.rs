@@ -107,16 +107,20 @@ mod tests {
         let json = r#"[{"n\u0061me": "A\"", "id": 7, "price": 1e+16, "other": [1]}]"#;
         let records = parse(json, &fields(&["price", "name", "absent"])).expect("readable");
         assert_eq!(records[0].id, 7);
-        assert_eq!(
-            records[0].fields,
-            [Some("1e+16"), Some(r#""A\"""#), None]
-        );
+        assert_eq!(records[0].fields, [Some("1e+16"), Some(r#""A\"""#), None]);
         assert!(records[0].json.starts_with('{'));
     }
 
     #[test]
     fn an_answer_that_is_no_list_of_records_is_a_fault() {
-        for json in ["", "{}", "[1]", "[[]]", r#"[{"name": "A"}]"#, r#"[{"id": "7"}]"#] {
+        for json in [
+            "",
+            "{}",
+            "[1]",
+            "[[]]",
+            r#"[{"name": "A"}]"#,
+            r#"[{"id": "7"}]"#,
+        ] {
             let error = parse(json, &fields(&["name"])).expect_err("unreadable");
             assert_eq!(error.kind(), ErrorKind::OdooFault, "{json}");
         }

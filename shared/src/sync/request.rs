@@ -6,9 +6,7 @@ use uuid::Uuid;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How a run reads the source; a later one does all that an earlier one does.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// What changed since the watermark; without a watermark everything.

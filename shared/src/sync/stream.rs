@@ -259,10 +259,7 @@ impl StreamRun<'_> {
         let domain = Domain::ids_in(&due);
         let found = self
             .lease
-            .hold(
-                self.database,
-                self.odoo.search(stream.model, &domain, None),
-            )
+            .hold(self.database, self.odoo.search(stream.model, &domain, None))
             .await??;
         let gone: Vec<i64> = due
             .into_iter()
@@ -353,11 +350,7 @@ impl StreamRun<'_> {
 }
 
 /// Asks Odoo for the newest change of a stream and of its related records.
-async fn observe(
-    odoo: &OdooClient,
-    stream: &Stream,
-    postgres_time: Timestamp,
-) -> Result<Observed> {
+async fn observe(odoo: &OdooClient, stream: &Stream, postgres_time: Timestamp) -> Result<Observed> {
     let newest = odoo.newest_change(stream.model).await?;
     let mut high = newest.at;
     for related in stream.related {

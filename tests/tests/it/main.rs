@@ -4,3 +4,5 @@
 mod migrations;
 mod postgres;
 mod support;
+mod template;
+mod working_day;

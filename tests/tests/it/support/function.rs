@@ -1,0 +1,209 @@
+//! The real function as Lambda runs it: its binary as a process of its own, under a
+//! Runtime API of the test's (AWS Lambda's HTTP interface of 2018-06-01).
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinHandle;
+
+/// Longest that a test waits for one invocation.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// Variables of a function.
+pub(crate) type Environment = BTreeMap<&'static str, String>;
+
+/// What came of an invocation.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// The function's answer.
+    Response(Value),
+    /// What it reported as an error of its own.
+    Error(Value),
+    /// The process is gone without a word.
+    Died,
+}
+
+/// A running function. It is killed when this is dropped.
+pub(crate) struct Function {
+    child: Child,
+    events: mpsc::UnboundedSender<String>,
+    answers: mpsc::UnboundedReceiver<Answer>,
+    server: JoinHandle<()>,
+    log: Arc<Mutex<String>>,
+}
+
+struct Runtime {
+    events: Mutex<mpsc::UnboundedReceiver<String>>,
+    answers: mpsc::UnboundedSender<Answer>,
+}
+
+impl Function {
+    /// Starts the binary `name` with these variables and no others.
+    pub(crate) async fn start(name: &str, environment: &Environment) -> Self {
+        let (events, receiver) = mpsc::unbounded_channel();
+        let (sender, answers) = mpsc::unbounded_channel();
+        let runtime = Arc::new(Runtime {
+            events: Mutex::new(receiver),
+            answers: sender,
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("its address");
+        let app = Router::new()
+            .route("/2018-06-01/runtime/invocation/next", get(next))
+            .route("/2018-06-01/runtime/invocation/{id}/{kind}", post(answered))
+            .with_state(runtime);
+        let server = tokio::spawn(async move {
+            axum::serve(listener, app).await.expect("a server");
+        });
+        let mut child = Command::new(binary(name))
+            .env_clear()
+            .envs(environment)
+            .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
+            .env("AWS_LAMBDA_FUNCTION_NAME", name)
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
+        let log = Arc::new(Mutex::new(String::new()));
+        collect(child.stdout.take().expect("a pipe"), Arc::clone(&log));
+        collect(child.stderr.take().expect("a pipe"), Arc::clone(&log));
+        Self {
+            child,
+            events,
+            answers,
+            server,
+            log,
+        }
+    }
+
+    /// Sends an event and waits for what comes of it.
+    pub(crate) async fn invoke(&mut self, event: &Value) -> Answer {
+        self.send(event);
+        self.answer().await
+    }
+
+    /// As [`Function::invoke`], for an event that must be answered.
+    pub(crate) async fn call(&mut self, event: &Value) -> Value {
+        match self.invoke(event).await {
+            Answer::Response(value) => value,
+            other => panic!("no answer but {other:?}; log:\n{}", self.log().await),
+        }
+    }
+
+    /// Sends an event.
+    pub(crate) fn send(&self, event: &Value) {
+        self.events
+            .send(event.to_string())
+            .expect("the Runtime API runs");
+    }
+
+    /// Waits for what comes of the event that was sent.
+    pub(crate) async fn answer(&mut self) -> Answer {
+        let waited = tokio::time::timeout(LIMIT, async {
+            tokio::select! {
+                biased;
+                answer = self.answers.recv() => answer.unwrap_or(Answer::Died),
+                _ = self.child.wait() => Answer::Died,
+            }
+        });
+        waited.await.unwrap_or_else(|_| panic!("no answer in time"))
+    }
+
+    /// Kills the process, as a machine that vanishes would.
+    pub(crate) async fn kill(&mut self) {
+        self.child.kill().await.expect("a process");
+    }
+
+    /// Everything it has printed.
+    pub(crate) async fn log(&self) -> String {
+        self.log.lock().await.clone()
+    }
+}
+
+impl Drop for Function {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// Where `cargo build` puts the workspace's binaries: two levels above this test's.
+fn binary(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a path");
+    let folder = test.ancestors().nth(2).expect("target/debug");
+    let path = folder.join(name);
+    assert!(
+        path.exists(),
+        "{name} is not built: run the tests with `cargo xtask test`"
+    );
+    path
+}
+
+fn collect(mut from: impl tokio::io::AsyncRead + Unpin + Send + 'static, log: Arc<Mutex<String>>) {
+    use tokio::io::AsyncReadExt;
+    tokio::spawn(async move {
+        let mut buffer = [0; 8192];
+        while let Ok(read @ 1..) = from.read(&mut buffer).await {
+            let text = String::from_utf8_lossy(&buffer[..read]).into_owned();
+            log.lock().await.push_str(&text);
+        }
+    });
+}
+
+async fn next(State(runtime): State<Arc<Runtime>>) -> Response {
+    let Some(event) = runtime.events.lock().await.recv().await else {
+        return StatusCode::GONE.into_response();
+    };
+    let deadline = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("a time after 1970")
+        + Duration::from_secs(900);
+    let mut headers = HeaderMap::new();
+    for (name, value) in [
+        ("lambda-runtime-aws-request-id", "1".to_owned()),
+        (
+            "lambda-runtime-deadline-ms",
+            deadline.as_millis().to_string(),
+        ),
+        (
+            "lambda-runtime-invoked-function-arn",
+            "arn:aws:lambda:eu-central-1:000000000000:function:test".to_owned(),
+        ),
+    ] {
+        headers.insert(
+            HeaderName::from_static(name),
+            HeaderValue::from_str(&value).expect("plain text"),
+        );
+    }
+    (headers, event).into_response()
+}
+
+async fn answered(
+    State(runtime): State<Arc<Runtime>>,
+    Path((_, kind)): Path<(String, String)>,
+    body: String,
+) -> StatusCode {
+    let value = serde_json::from_str(&body).unwrap_or(Value::String(body));
+    let answer = match kind.as_str() {
+        "response" => Answer::Response(value),
+        _ => Answer::Error(value),
+    };
+    // Nobody listens once the test has what it waited for.
+    let _ = runtime.answers.send(answer);
+    StatusCode::ACCEPTED
+}
