@@ -62,6 +62,18 @@ impl OdooError {
         OdooError::new("builtins.TypeError", 500, message)
     }
 
+    pub(crate) fn index(message: impl Into<String>) -> Self {
+        OdooError::new("builtins.IndexError", 500, message)
+    }
+
+    pub(crate) fn exception(message: impl Into<String>) -> Self {
+        OdooError::new("builtins.Exception", 500, message)
+    }
+
+    pub(crate) fn assertion(message: impl Into<String>) -> Self {
+        OdooError::new("builtins.AssertionError", 500, message)
+    }
+
     pub(crate) fn attribute(message: impl Into<String>) -> Self {
         OdooError::new("builtins.AttributeError", 500, message)
     }

@@ -24,6 +24,12 @@ pub(crate) struct Behaviour {
     pub(crate) compares_whole_seconds: bool,
     /// JSON is written with `ensure_ascii` (14: `json.dumps` with its defaults).
     pub(crate) ascii_json: bool,
+    /// `write` of an id that is gone is a MissingError.
+    pub(crate) write_refuses_missing: bool,
+    /// A language that is not installed is a UserError.
+    pub(crate) refuses_unknown_language: bool,
+    /// A method that returns nothing leaves `result` out of a JSON-RPC answer.
+    pub(crate) omits_empty_result: bool,
     /// The `code` of a JSON-RPC error (14: 200, later: 0).
     pub(crate) rpc_error_code: i64,
     /// `server_version` and `server_version_info`'s first number.
@@ -48,6 +54,9 @@ impl Version {
                 has_json2: false,
                 compares_whole_seconds: false,
                 ascii_json: true,
+                write_refuses_missing: false,
+                refuses_unknown_language: false,
+                omits_empty_result: false,
                 rpc_error_code: 200,
                 server_version: "14.0",
             },
@@ -55,6 +64,9 @@ impl Version {
                 has_json2: true,
                 compares_whole_seconds: true,
                 ascii_json: false,
+                write_refuses_missing: true,
+                refuses_unknown_language: true,
+                omits_empty_result: true,
                 rpc_error_code: 0,
                 server_version: "19.0",
             },

@@ -106,11 +106,7 @@ impl Domain {
         for item in items.iter().rev() {
             let predicate = match item {
                 Json::String(operator) => {
-                    let mut operand = || {
-                        stack.pop().ok_or_else(|| {
-                            OdooError::value(format!("Domain {json} is syntactically not correct."))
-                        })
-                    };
+                    let mut operand = || stack.pop().ok_or_else(|| malformed(world, json));
                     match operator.as_str() {
                         "!" => Predicate::Not(Box::new(operand()?)),
                         "&" => Predicate::And(vec![operand()?, operand()?]),
@@ -205,6 +201,14 @@ impl Domain {
     }
 }
 
+/// A prefix operator without its operands: an assertion until 18 (`normalize_domain`).
+fn malformed(world: &World, json: &Json) -> OdooError {
+    match world.version.major() {
+        ..=18 => OdooError::assertion(format!("This domain is syntactically not correct: {json}")),
+        _ => OdooError::value(format!("Domain() malformed domain {json}")),
+    }
+}
+
 fn resolve_path(
     world: &World,
     model: &Model,
@@ -226,7 +230,7 @@ fn resolve_path(
             let model = at.map_or(model.name(), Model::name);
             return Err(OdooError::value(match world.version.major() {
                 ..=16 => {
-                    format!("Invalid field {model}.{name} in leaf \"<osv.ExtendedLeaf: ({leaf})>\"")
+                    format!("Invalid field {model}.{name} in leaf ({leaf})")
                 }
                 _ => format!("Invalid field {model}.{name} in condition ({leaf})"),
             }));
@@ -291,7 +295,7 @@ fn test(world: &World, field: &Field, operator: &str, right: &Json) -> Result<Te
             }
         }
         "child_of" => Test::ChildOf(world.branch(field, right)),
-        other => return Err(format!("Invalid operator {other:?}")),
+        other => return Err(format!("Invalid operator '{other}'")),
     })
 }
 

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{Call, execute};
+use super::{Call, execute, methods};
 use crate::error::OdooError;
 use crate::pyjson::PyJson;
 use crate::sim::State;
@@ -15,8 +15,6 @@ pub(crate) struct Request<'a> {
     pub(crate) method: &'a str,
     /// `Authorization`.
     pub(crate) authorization: Option<&'a str>,
-    /// `X-Odoo-Database`.
-    pub(crate) database: Option<&'a str>,
 }
 
 /// Status and body.
@@ -47,59 +45,61 @@ fn dispatch(
     body: &[u8],
     out: &mut PyJson,
 ) -> Result<(), OdooError> {
-    if request
-        .database
-        .is_some_and(|database| database != state.database)
-    {
-        return Err(not_found("No database is selected"));
-    }
-    let Some(authorization) = request.authorization else {
+    let bearer = request
+        .authorization
+        .and_then(|header| header.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let Some((_, key)) = bearer else {
         return Err(unauthorized(
-            "User not authenticated, use the 'Authorization' header",
+            "User not authenticated, use an API Key with a Bearer Authorization header.",
         ));
     };
-    let key = authorization
-        .split_once(' ')
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, key)| key.trim());
     let user = state
         .users
         .iter()
-        .find(|user| Some(user.api_key.as_str()) == key)
+        .find(|user| user.api_key == key.trim())
         .ok_or_else(invalid_key)?;
-    let kwargs: Map<String, Json> = serde_json::from_slice(body).map_err(|_| {
-        OdooError::http(
-            400,
-            "werkzeug.exceptions.BadRequest",
-            "could not parse the body as json: expected an object",
-        )
-    })?;
-    let mut call = Call {
-        model: request.model.to_owned(),
-        method: request.method.to_owned(),
+    let mut kwargs = arguments(body)?;
+    let named_ids = kwargs.remove("ids").unwrap_or_else(|| json!([]));
+    let (model, method) = (request.model, request.method);
+    if state.read_world().model(model).is_none() {
+        return Err(not_found(&format!("the model '{model}' does not exist")));
+    }
+    if methods::takes_no_ids(method) && named_ids != json!([]) {
+        return Err(unprocessable(format!(
+            "cannot call {model}.{method} with ids"
+        )));
+    }
+    let call = Call {
+        model: model.to_owned(),
+        method: method.to_owned(),
+        named_ids: Some(named_ids),
         args: Vec::new(),
         kwargs,
     };
-    if state.read_world().model(request.model).is_none() {
-        return Err(not_found(&format!(
-            "the model '{}' does not exist",
-            request.model
-        )));
-    }
-    // Called on no records where no ids are named.
-    call.kwargs.entry("ids").or_insert_with(|| json!([]));
-    if !super::methods::is_on_records(&call.method) {
-        call.kwargs.remove("ids");
-    }
     execute(state, user, call, out).map_err(|error| match error.name {
-        "builtins.TypeError" => OdooError::http(
-            422,
-            "werkzeug.exceptions.UnprocessableEntity",
-            error.message,
-        ),
+        "builtins.TypeError" => unprocessable(error.message),
         "builtins.AttributeError" => not_found(&error.message),
         _ => error,
     })
+}
+
+/// The body: an object of named arguments. Other JSON is taken for none, as Odoo does.
+fn arguments(body: &[u8]) -> Result<Map<String, Json>, OdooError> {
+    match serde_json::from_slice(body) {
+        Ok(Json::Object(arguments)) => Ok(arguments),
+        Ok(_) => Ok(Map::new()),
+        Err(error) => Err(OdooError::http(
+            400,
+            "werkzeug.exceptions.BadRequest",
+            format!("could not parse the body as json: {error}"),
+        )),
+    }
+}
+
+/// A path that names no method.
+pub(crate) fn no_route() -> OdooError {
+    not_found("Did you mean POST /json/2/<model>/<method>?")
 }
 
 /// A key that is nobody's.
@@ -109,6 +109,10 @@ pub(crate) fn invalid_key() -> OdooError {
 
 fn unauthorized(message: &str) -> OdooError {
     OdooError::http(401, "werkzeug.exceptions.Unauthorized", message)
+}
+
+fn unprocessable(message: impl Into<String>) -> OdooError {
+    OdooError::http(422, "werkzeug.exceptions.UnprocessableEntity", message)
 }
 
 fn not_found(message: &str) -> OdooError {

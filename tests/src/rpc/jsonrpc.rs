@@ -61,9 +61,15 @@ pub(crate) fn answer(state: &State, request: Request) -> Vec<u8> {
     let id = request.id.clone();
     let mut out = PyJson::new(behaviour.ascii_json);
     begin(&mut out, &id);
-    out.raw("\"result\": ");
+    let head = out.out.len();
+    out.raw(", \"result\": ");
+    let before = out.out.len();
     match dispatch(state, request, &mut out) {
         Ok(()) => {
+            if out.out.len() == before {
+                // Nothing was returned: Odoo leaves the key out.
+                out.out.truncate(head);
+            }
             out.raw("}");
             out.out
         }
@@ -76,7 +82,7 @@ pub(crate) fn fault(state: &State, id: &Json, error: &OdooError) -> Vec<u8> {
     let behaviour = state.version.behaviour();
     let mut out = PyJson::new(behaviour.ascii_json);
     begin(&mut out, id);
-    out.raw("\"error\": ");
+    out.raw(", \"error\": ");
     out.json(&json!({
         "code": behaviour.rpc_error_code,
         "message": "Odoo Server Error",
@@ -92,11 +98,17 @@ pub(crate) fn fault(state: &State, id: &Json, error: &OdooError) -> Vec<u8> {
     out.out
 }
 
+/// How 14 answers JSON sent to a path that it does not have.
+pub(crate) fn not_found(state: &State) -> Vec<u8> {
+    let error = OdooError::http(404, "werkzeug.exceptions.NotFound", "404 Not Found");
+    fault(state, &Json::Null, &error)
+}
+
 /// The body that tells a result.
 pub(crate) fn result(state: &State, id: &Json, result: &Json) -> Vec<u8> {
     let mut out = PyJson::new(state.version.behaviour().ascii_json);
     begin(&mut out, id);
-    out.raw("\"result\": ");
+    out.raw(", \"result\": ");
     out.json(result);
     out.raw("}");
     out.out
@@ -110,7 +122,6 @@ pub(crate) fn id_of(request: Option<&Request>) -> Json {
 fn begin(out: &mut PyJson, id: &Json) {
     out.raw("{\"jsonrpc\": \"2.0\", \"id\": ");
     out.json(id);
-    out.raw(", ");
 }
 
 fn dispatch(state: &State, request: Request, out: &mut PyJson) -> Result<(), OdooError> {
@@ -136,8 +147,8 @@ fn dispatch(state: &State, request: Request, out: &mut PyJson) -> Result<(), Odo
         }
         ("object", "execute_kw" | "execute") => return call(state, request, out),
         (service, method) => {
-            return Err(OdooError::attribute(format!(
-                "no method {method} of service {service}"
+            return Err(OdooError::exception(format!(
+                "Method not found: {service}.{method}"
             )));
         }
     }
@@ -145,7 +156,7 @@ fn dispatch(state: &State, request: Request, out: &mut PyJson) -> Result<(), Odo
 }
 
 /// `common.version`.
-fn version_info(state: &State) -> Json {
+pub(crate) fn version_info(state: &State) -> Json {
     let version = state.version.behaviour().server_version;
     json!({
         "server_version": version,
@@ -168,8 +179,14 @@ fn call(state: &State, mut request: Request, out: &mut PyJson) -> Result<(), Odo
     let user: &User = state
         .users
         .iter()
-        .find(|user| Some(user.id) == uid && user.knows(text(2)))
-        .ok_or_else(OdooError::access_denied)?;
+        .find(|user| Some(user.id) == uid)
+        .ok_or_else(|| {
+            let uid = uid.unwrap_or_default();
+            OdooError::missing("res.users", &[uid], uid)
+        })?;
+    if !user.knows(text(2)) {
+        return Err(OdooError::access_denied());
+    }
     let (model, method) = (text(3).to_owned(), text(4).to_owned());
     let args = match request.args.get_mut(5).map(Json::take) {
         Some(Json::Array(args)) => args,
@@ -185,6 +202,7 @@ fn call(state: &State, mut request: Request, out: &mut PyJson) -> Result<(), Odo
         Call {
             model,
             method,
+            named_ids: None,
             args,
             kwargs,
         },

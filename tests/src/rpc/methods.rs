@@ -80,14 +80,11 @@ static SIGNATURES: &[Signature] = &[
         until: 18,
         ..all("exists", true, &[])
     },
-    Signature {
-        until: 18,
-        ..all(
-            "check_access_rights",
-            false,
-            &["operation", "raise_exception"],
-        )
-    },
+    all(
+        "check_access_rights",
+        false,
+        &["operation", "raise_exception"],
+    ),
     Signature {
         since: 18,
         ..all("has_access", true, &["operation"])
@@ -99,11 +96,11 @@ pub(super) fn changes_records(method: &str) -> bool {
     matches!(method, "create" | "write" | "unlink")
 }
 
-/// Whether the method is called on records, so that `ids` is no argument of its own.
-pub(super) fn is_on_records(method: &str) -> bool {
+/// Whether the method is the model's own (`@api.model`), so that ids make no sense.
+pub(super) fn takes_no_ids(method: &str) -> bool {
     SIGNATURES
         .iter()
-        .any(|it| it.name == method && it.on_records)
+        .any(|it| it.name == method && !it.on_records)
 }
 
 /// A call whose model and arguments are known to be good.
@@ -118,42 +115,30 @@ fn bind<'a>(world: &'a World, call: Call) -> Result<Bound<'a>, OdooError> {
     let Call {
         model: model_name,
         method,
+        named_ids,
         mut args,
-        mut kwargs,
+        kwargs,
     } = call;
     let model = world
         .model(&model_name)
         .ok_or_else(|| OdooError::user(format!("Object {model_name} doesn't exist")))?;
-    if method.starts_with('_') {
-        return Err(OdooError::access(format!(
-            "Private methods (such as {model_name}.{method}) cannot be called remotely."
-        )));
-    }
     let major = world.version.major();
+    if method.starts_with('_') {
+        return Err(private(major, &model_name, &method));
+    }
     let signature = SIGNATURES
         .iter()
         .find(|it| it.name == method && it.since <= major && major <= it.until)
-        .ok_or_else(|| {
-            if SIGNATURES
-                .iter()
-                .any(|it| it.name == method && it.until < major)
-            {
-                return OdooError::access(format!(
-                    "Private methods (such as '{model_name}.{method}') cannot be called remotely."
-                ));
-            }
-            OdooError::attribute(format!(
-                "type object '{model_name}' has no attribute '{method}'"
-            ))
-        })?;
+        .ok_or_else(|| unknown(major, &model_name, &method))?;
     let mut on = Vec::new();
     if signature.on_records {
-        if let Some(named) = kwargs.remove("ids") {
+        if let Some(named) = named_ids {
             on = ids(&named)?;
         } else if args.is_empty() {
-            return Err(OdooError::type_error(format!(
-                "{method}() missing 1 required positional argument: 'ids'"
-            )));
+            return Err(OdooError::index(match major {
+                ..=16 => "tuple index out of range",
+                _ => "list index out of range",
+            }));
         } else {
             on = ids(&args.remove(0))?;
         }
@@ -165,6 +150,25 @@ fn bind<'a>(world: &'a World, call: Call) -> Result<Bound<'a>, OdooError> {
         ids: on,
         arguments,
     })
+}
+
+fn private(major: u8, model: &str, method: &str) -> OdooError {
+    OdooError::access(match major {
+        ..=16 => format!("Private methods (such as {method}) cannot be called remotely."),
+        _ => format!("Private methods (such as '{model}.{method}') cannot be called remotely."),
+    })
+}
+
+/// A method that this version does not have, or no longer lets be called from outside.
+fn unknown(major: u8, model: &str, method: &str) -> OdooError {
+    let withdrawn = SIGNATURES
+        .iter()
+        .any(|it| it.name == method && it.until < major);
+    match major {
+        _ if withdrawn => private(major, model, method),
+        ..=16 => OdooError::attribute(format!("type object '{model}' has no attribute '{method}'")),
+        _ => OdooError::attribute(format!("The method '{model}.{method}' does not exist")),
+    }
 }
 
 /// The methods that only look.
@@ -255,6 +259,10 @@ fn may(
         allowed = allowed && world.check_visible(model, ids, operation, env).is_ok();
     } else if arguments.flag("raise_exception", true) {
         access::check(world, user, model, operation)?;
+        if world.version.behaviour().omits_empty_result {
+            // It returns nothing any more unless it was asked not to raise.
+            return Ok(());
+        }
     }
     out.bool(allowed);
     Ok(())

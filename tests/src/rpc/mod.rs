@@ -13,6 +13,7 @@ pub(crate) use access::User;
 
 use crate::error::OdooError;
 use crate::pyjson::PyJson;
+use crate::seed::LANGUAGES;
 use crate::sim::State;
 use crate::store::{Env, SOURCE_LANG};
 use crate::value::truthy;
@@ -21,6 +22,8 @@ use crate::value::truthy;
 pub(crate) struct Call {
     pub(crate) model: String,
     pub(crate) method: String,
+    /// Ids that came by name, as JSON-2 sends them; JSON-RPC's are the first of `args`.
+    pub(crate) named_ids: Option<Json>,
     pub(crate) args: Vec<Json>,
     pub(crate) kwargs: Map<String, Json>,
 }
@@ -54,10 +57,7 @@ pub(crate) fn execute(
 }
 
 fn env(state: &State, user: &User, context: &Map<String, Json>) -> Result<Env, OdooError> {
-    let lang = context
-        .get("lang")
-        .and_then(Json::as_str)
-        .filter(|lang| *lang != SOURCE_LANG);
+    let lang = language(state, context)?;
     let companies = match context.get("allowed_company_ids") {
         Some(Json::Array(ids)) if !ids.is_empty() => {
             let ids: Vec<i64> = ids.iter().filter_map(Json::as_i64).collect();
@@ -72,10 +72,25 @@ fn env(state: &State, user: &User, context: &Map<String, Json>) -> Result<Env, O
     };
     Ok(Env {
         uid: user.id,
-        lang: lang.map(str::to_owned),
+        lang,
         companies,
         active_test: context.get("active_test").is_none_or(truthy),
         now: state.clock.now_micros(),
         sudo: false,
     })
+}
+
+/// The context's language, where it is another than the source's. One that is not installed is an
+/// error from 16 on, and before that the source's names are sent.
+fn language(state: &State, context: &Map<String, Json>) -> Result<Option<String>, OdooError> {
+    let Some(lang) = context.get("lang").and_then(Json::as_str) else {
+        return Ok(None);
+    };
+    if lang == SOURCE_LANG {
+        return Ok(None);
+    }
+    if !LANGUAGES.contains(&lang) && state.version.behaviour().refuses_unknown_language {
+        return Err(OdooError::user(format!("Invalid language code: {lang}")));
+    }
+    Ok(Some(lang.to_owned()))
 }

@@ -54,11 +54,16 @@ pub(crate) struct Tree {
     pub(crate) separator: &'static str,
 }
 
-/// A change here moves the `write_date` of the records in `through`.
-pub(crate) struct Touch {
-    /// A one2many of this model.
-    pub(crate) through: &'static str,
-    pub(crate) since: u8,
+/// A change here moves other records' `write_date`.
+pub(crate) enum Touch {
+    /// Any change moves the records of a one2many.
+    All { through: &'static str, since: u8 },
+    /// A new value in one of the fields moves the record of a many2one, if this is the only one
+    /// that points there: the value is stored there too.
+    Only {
+        fields: &'static [&'static str],
+        through: &'static str,
+    },
 }
 
 impl ModelDef {

@@ -50,7 +50,6 @@ const UOM: ModelDef = ModelDef::plain(
             .until(18),
         FieldDef::new("factor_inv", "Bigger Ratio", Kind::Float)
             .computed(Compute::Inverse("factor"))
-            .readonly()
             .until(18),
         FieldDef::new("rounding", "Rounding Precision", Kind::Float)
             .default(Default::Float(0.01))
@@ -109,7 +108,7 @@ const PRODUCT_TEMPLATE: ModelDef = ModelDef {
     variants: Some("product_variant_ids"),
     // 14 has no such thing; later versions compute product.product's write_date from its
     // template's ("product_product.py", `_compute_write_date`).
-    touches: &[Touch {
+    touches: &[Touch::All {
         through: "product_variant_ids",
         since: 15,
     }],
@@ -137,7 +136,9 @@ const PRODUCT_TEMPLATE: ModelDef = ModelDef {
             FieldDef::many2one("categ_id", "Product Category", "product.category")
                 .required()
                 .on_delete(OnDelete::Restrict)
-                .default(Default::Ref(1)),
+                .default(Default::Ref(1))
+                .until(18),
+            FieldDef::many2one("categ_id", "Product Category", "product.category").since(19),
             FieldDef::many2one("uom_id", "Unit", "uom.uom")
                 .required()
                 .on_delete(OnDelete::Restrict)
@@ -149,7 +150,12 @@ const PRODUCT_TEMPLATE: ModelDef = ModelDef {
                 .until(18),
             FieldDef::new("list_price", "Sales Price", Kind::Float)
                 .digits(TWO)
-                .default(Default::Float(1.0)),
+                .default(Default::Float(1.0))
+                .until(18),
+            // From 19 on prices are kept as they are written; digits are for display.
+            FieldDef::new("list_price", "Sales Price", Kind::Float)
+                .default(Default::Float(1.0))
+                .since(19),
             FieldDef::new("sale_ok", "Can be Sold", Kind::Boolean).default(Default::True),
             FieldDef::new("purchase_ok", "Can be Purchased", Kind::Boolean).default(Default::True),
             FieldDef::many2one("company_id", "Company", "res.company"),
@@ -199,6 +205,10 @@ const TRACKING: &[(&str, &str)] = &[
 const PRODUCT: ModelDef = ModelDef {
     order: "default_code, name, id",
     inherits: Some(("product.template", "product_tmpl_id")),
+    touches: &[Touch::Only {
+        fields: &["default_code", "weight", "volume"],
+        through: "product_tmpl_id",
+    }],
     display: Display::Product,
     ..ModelDef::plain(
         "product.product",
@@ -212,7 +222,11 @@ const PRODUCT: ModelDef = ModelDef {
             FieldDef::new("barcode", "Barcode", Kind::Char),
             FieldDef::new("standard_price", "Cost", Kind::Float)
                 .digits(TWO)
-                .company_dependent(),
+                .company_dependent()
+                .until(18),
+            FieldDef::new("standard_price", "Cost", Kind::Float)
+                .company_dependent()
+                .since(19),
             FieldDef::new("weight", "Weight", Kind::Float).digits(TWO),
             FieldDef::new("volume", "Volume", Kind::Float).digits(TWO),
             FieldDef::new("lst_price", "Sales Price", Kind::Float)

@@ -3,6 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::store::{Env, World};
+use crate::value::Value;
 
 /// Odoo's own user 1 is the system; the first person is 2.
 pub(super) const ADMIN: i64 = 2;
@@ -50,6 +51,22 @@ pub(super) fn fill(world: &mut World, env: &Env) {
             "ir.model",
             json!({"model": model, "name": name}),
         );
+    }
+    forget_times(world, "ir.model");
+}
+
+/// Odoo loads some models by SQL, which leaves their times null (`ir.model` in both versions).
+fn forget_times(world: &mut World, model: &str) {
+    let index = world.index(model);
+    let (created, written) = (
+        world.models[index].create_date,
+        world.models[index].write_date,
+    );
+    for id in world.tables[index].ids() {
+        if let Some(row) = world.tables[index].get_mut(id) {
+            row[created] = Value::Null;
+            row[written] = Value::Null;
+        }
     }
 }
 

@@ -17,8 +17,8 @@ const NEWEST: i64 = 1_751_284_800_000_000;
 /// Two years.
 const SPAN: i64 = 2 * 365 * 86_400 * 1_000_000;
 
-/// Languages besides English that some names are translated to.
-const LANGUAGES: [&str; 3] = ["fr_FR", "de_DE", "ar_001"];
+/// The languages installed besides English; some names are translated to one of them.
+pub(crate) const LANGUAGES: [&str; 3] = ["fr_FR", "de_DE", "ar_001"];
 
 /// The administrator, and a user who may only read.
 pub(crate) fn users() -> Vec<User> {

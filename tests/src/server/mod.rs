@@ -4,6 +4,7 @@ mod connection;
 mod control;
 mod route;
 mod trouble;
+mod web;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;

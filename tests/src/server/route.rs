@@ -5,10 +5,10 @@ use axum::extract::{ConnectInfo, Request, State as Shared};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use jiff::Timestamp;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
 use super::connection::Peer;
-use super::{control, trouble};
+use super::{control, trouble, web};
 use crate::requests::{Protocol, SeenRequest};
 use crate::rpc::{json2, jsonrpc};
 use crate::sim::{SimHandle, State};
@@ -181,43 +181,29 @@ fn ids(json: &Json) -> Vec<i64> {
 }
 
 fn answer(state: &State, target: Target, headers: &HeaderMap, body: &[u8]) -> Answer {
+    let header = |name| {
+        headers
+            .get(name)
+            .and_then(|value: &HeaderValue| value.to_str().ok())
+    };
+    let json = header("content-type").is_some_and(|it| it.starts_with("application/json"));
     match target {
+        Target::JsonRpc(_) | Target::Json2 { .. } if !json => web::not_json(state),
         Target::JsonRpc(Some(request)) => Answer::json(200, jsonrpc::answer(state, request)),
         Target::JsonRpc(None) => Answer::html(400, "<h1>Bad Request</h1><p>Invalid JSON data</p>"),
         Target::Json2 { model, method } => {
-            let header = |name| {
-                headers
-                    .get(name)
-                    .and_then(|value: &HeaderValue| value.to_str().ok())
-            };
+            if header("x-odoo-database").is_some_and(|database| database != state.database) {
+                return web::no_database();
+            }
             let request = json2::Request {
                 model: &model,
                 method: &method,
                 authorization: header("authorization"),
-                database: header("x-odoo-database"),
             };
             let (status, body) = json2::answer(state, &request, body);
             Answer::json(status, body)
         }
-        Target::Web(path) => web(state, &path),
-    }
-}
-
-fn web(state: &State, path: &str) -> Answer {
-    let behaviour = state.version.behaviour();
-    match path {
-        "web/version" if behaviour.has_json2 => {
-            let info = json!({
-                "version_info": [state.version.major(), 0, 0, "final", 0, ""],
-                "version": behaviour.server_version,
-            });
-            Answer::json(200, info.to_string().into_bytes())
-        }
-        "web/login" | "" => Answer::html(200, trouble::LOGIN_PAGE),
-        _ => Answer::html(
-            404,
-            "<!doctype html>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n",
-        ),
+        Target::Web(path) => web::answer(state, &path, json),
     }
 }
 
@@ -231,6 +217,9 @@ pub(super) fn respond(sim: &SimHandle, answer: Answer) -> Response {
         header::CONTENT_TYPE,
         HeaderValue::from_static(answer.content_type),
     );
+    if answer.status == 401 {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     headers.insert(header::SERVER, HeaderValue::from_static("Werkzeug"));
     let date =
         jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&sim.clock().now());

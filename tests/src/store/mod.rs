@@ -2,7 +2,10 @@
 //!
 //! Reading is here and in [`crate::query`]; [`write`] changes it.
 
+mod delete;
+mod links;
 pub(crate) mod model;
+mod stamp;
 pub(crate) mod table;
 mod tree;
 pub(crate) mod write;
@@ -108,13 +111,13 @@ impl World {
                 Value::Float(factor) if factor != 0.0 => Value::Float(1.0 / factor),
                 _ => Value::Float(0.0),
             }),
-            Access::CountOf(column) => Cow::Owned(Value::Int(row[column].as_ids().len() as i64)),
-            Access::FirstOf(column) => Cow::Owned(
-                row[column]
-                    .as_ids()
-                    .first()
-                    .map_or(Value::Null, |id| Value::Ref(*id)),
-            ),
+            Access::CountOf(column) => Cow::Owned(Value::Int(
+                self.shown_in(model, column, row, env).len() as i64,
+            )),
+            Access::FirstOf(column) => {
+                let ids = self.shown_in(model, column, row, env);
+                Cow::Owned(ids.first().map_or(Value::Null, |id| Value::Ref(*id)))
+            }
         }
     }
 
@@ -188,6 +191,13 @@ impl World {
             _ => None,
         };
         company.is_none_or(|company| env.companies.contains(&company))
+    }
+
+    fn shown_in(&self, model: &Model, column: usize, row: &Row, env: &Env) -> Vec<i64> {
+        let ids = row[column].as_ids();
+        model
+            .field_of_column(column)
+            .map_or_else(Vec::new, |field| self.shown_ids(field, ids, env))
     }
 
     /// The ids that a client may be told of in a one2many: archived records are left out there as

@@ -1,17 +1,15 @@
-//! `create`, `write` and `unlink`, and above all what each of them does to `write_date`.
+//! `create` and `write`, and what else changes with them.
 //!
 //! Every change carries the time at which its transaction began (`env.now`), whenever it is
 //! committed. What follows a change (variants, full names, the other side of a many2one) is
 //! driven by the data in [`crate::schema`].
-
-use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
 use super::model::{Access, Field};
 use super::{Env, MAIN_COMPANY, SOURCE_LANG, World};
 use crate::error::OdooError;
-use crate::schema::{Default, Kind, OnDelete};
+use crate::schema::{Default, Kind};
 use crate::value::Value;
 
 type Values = Map<String, Json>;
@@ -165,21 +163,11 @@ impl World {
         values: &Values,
         env: &Env,
     ) -> Result<(), OdooError> {
-        let missing: Vec<i64> = ids
-            .iter()
-            .copied()
-            .filter(|&id| self.tables[model].get(id).is_none())
-            .collect();
-        if !missing.is_empty() {
-            return Err(OdooError::missing(
-                self.models[model].name(),
-                &missing,
-                env.uid,
-            ));
-        }
+        let ids = &self.present(model, ids, env)?;
         let sorted = self.sort(model, values)?;
         self.check_no_cycle(model, ids, &sorted)?;
         for &id in ids {
+            self.touch_sharers(model, id, &sorted.own, env);
             self.unlink_from_parents(model, id, &sorted.own);
             self.set_columns(model, id, &sorted.own, env);
             self.link_all(model, id);
@@ -192,40 +180,24 @@ impl World {
         Ok(())
     }
 
-    /// Sets `write_date` and `write_uid`, and those of the records that follow this one.
-    pub(super) fn stamp(&mut self, model: usize, id: i64, env: &Env) {
-        let definition = &self.models[model];
-        let (write_date, write_uid) = (definition.write_date, definition.write_uid);
-        let Some(row) = self.tables[model].get_mut(id) else {
-            return;
-        };
-        row[write_date] = Value::Time(env.now);
-        row[write_uid] = Value::Ref(env.uid);
-        let major = self.version.major();
-        for touch in self.models[model]
-            .def
-            .touches
+    /// The ids that exist. A missing one is passed over on 14, as its `update` finds no row, and
+    /// refused later.
+    fn present(&self, model: usize, ids: &[i64], env: &Env) -> Result<Vec<i64>, OdooError> {
+        let (present, missing): (Vec<i64>, Vec<i64>) = ids
             .iter()
-            .filter(|touch| touch.since <= major)
-        {
-            let Some((target, followers)) = self.many(model, id, touch.through) else {
-                continue;
-            };
-            let column = self.models[target].write_date;
-            for follower in followers {
-                let Some(row) = self.tables[target].get_mut(follower) else {
-                    continue;
-                };
-                let newest = row[column]
-                    .as_time()
-                    .map_or(env.now, |time| time.max(env.now));
-                row[column] = Value::Time(newest);
-            }
+            .partition(|&&id| self.tables[model].get(id).is_some());
+        if !missing.is_empty() && self.version.behaviour().write_refuses_missing {
+            return Err(OdooError::missing(
+                self.models[model].name(),
+                &missing,
+                env.uid,
+            ));
         }
+        Ok(present)
     }
 
     /// The model and the ids of a record's one2many.
-    fn many(&self, model: usize, id: i64, one2many: &str) -> Option<(usize, Vec<i64>)> {
+    pub(super) fn many(&self, model: usize, id: i64, one2many: &str) -> Option<(usize, Vec<i64>)> {
         let column = self.models[model].column(one2many)?;
         let target = self.models[model].field(one2many)?.relation?;
         Some((
@@ -267,6 +239,11 @@ impl World {
                 Access::OnlyOf { of, model, field } => {
                     let name = self.models[model].fields[field].def.name;
                     put(&mut sorted.only, of, model, name, json);
+                }
+                Access::Inverse(column) => {
+                    if let Some(factor) = json.as_f64().filter(|factor| *factor != 0.0) {
+                        sorted.own.push((column, Value::Float(1.0 / factor)));
+                    }
                 }
                 // Odoo ignores these as well: they have no inverse.
                 _ => {}
@@ -392,122 +369,6 @@ impl World {
         }
         Ok(())
     }
-
-    /// Deletes records; those that point to them are deleted, emptied or forbid it.
-    pub(crate) fn unlink(&mut self, model: usize, ids: &[i64], env: &Env) -> Result<(), OdooError> {
-        for referrer in self.models[model].referrers.clone() {
-            let source = &self.models[referrer.model];
-            let field = &source.fields[referrer.field];
-            let Access::Column(column) = field.access else {
-                continue;
-            };
-            let pointing: Vec<i64> = self.tables[referrer.model]
-                .range(0, i64::MAX - 1)
-                .filter(|(_, row)| row[column].as_ref_id().is_some_and(|id| ids.contains(&id)))
-                .map(|(id, _)| id)
-                .collect();
-            match field.def.on_delete {
-                _ if pointing.is_empty() => {}
-                OnDelete::Cascade => self.unlink(referrer.model, &pointing, env)?,
-                OnDelete::SetNull => {
-                    for id in pointing {
-                        if let Some(row) = self.tables[referrer.model].get_mut(id) {
-                            row[column] = Value::Null;
-                        }
-                    }
-                }
-                OnDelete::Restrict => {
-                    return Err(OdooError::validation(format!(
-                        "The operation cannot be completed: another model requires the record \
-                         being deleted.\n\nModel: {} ({})",
-                        source.def.label,
-                        source.name()
-                    )));
-                }
-            }
-        }
-        for &id in ids {
-            self.remove(model, id, env)?;
-        }
-        Ok(())
-    }
-
-    /// Takes one record away, and the template with its last variant.
-    fn remove(&mut self, model: usize, id: i64, env: &Env) -> Result<(), OdooError> {
-        let parent = self.models[model].def.inherits.and_then(|(parent, via)| {
-            let via = self.models[model].column(via)?;
-            let target = self.tables[model].get(id)?[via].as_ref_id()?;
-            Some((self.index(parent), target))
-        });
-        let all: Vec<(usize, Value)> = (0..self.models[model].columns)
-            .map(|column| (column, Value::Null))
-            .collect();
-        self.unlink_from_parents(model, id, &all);
-        self.tables[model].remove(id);
-        let Some((parent, target)) = parent else {
-            return Ok(());
-        };
-        let Some(variants) = self.models[parent].def.variants else {
-            return Ok(());
-        };
-        if self
-            .many(parent, target, variants)
-            .is_some_and(|(_, left)| left.is_empty())
-        {
-            self.unlink(parent, &[target], env)?;
-        }
-        Ok(())
-    }
-
-    /// Adds the record to the one2manys of all that it points to.
-    fn link_all(&mut self, model: usize, id: i64) {
-        for (column, target, one2many) in self.linked_columns(model) {
-            let parent = self.tables[model]
-                .get(id)
-                .and_then(|row| row[column].as_ref_id());
-            let Some(row) = parent.and_then(|parent| self.tables[target].get_mut(parent)) else {
-                continue;
-            };
-            if !row[one2many].as_ids().contains(&id) {
-                edit_ids(&mut row[one2many], |ids| ids.push(id));
-            }
-        }
-    }
-
-    /// Takes the record out of the one2manys behind the many2ones that are about to change.
-    fn unlink_from_parents(&mut self, model: usize, id: i64, changed: &[(usize, Value)]) {
-        for (column, target, one2many) in self.linked_columns(model) {
-            if !changed.iter().any(|(own, _)| *own == column) {
-                continue;
-            }
-            let parent = self.tables[model]
-                .get(id)
-                .and_then(|row| row[column].as_ref_id());
-            if let Some(row) = parent.and_then(|parent| self.tables[target].get_mut(parent)) {
-                edit_ids(&mut row[one2many], |ids| ids.retain(|other| *other != id));
-            }
-        }
-    }
-
-    /// The model's many2one columns that have another side: column, target, its one2many column.
-    fn linked_columns(&self, model: usize) -> Vec<(usize, usize, usize)> {
-        let mut found = Vec::new();
-        for field in &self.models[model].fields {
-            let (Access::Column(column), Some(target)) = (field.access, field.relation) else {
-                continue;
-            };
-            if field.kind() != Kind::Many2one {
-                continue;
-            }
-            let one2many = self.models[target].fields.iter().find(|other| {
-                other.relation == Some(model) && other.def.inverse == Some(field.def.name)
-            });
-            if let Some(Access::Column(one2many)) = one2many.map(|field| field.access) {
-                found.push((column, target, one2many));
-            }
-        }
-        found
-    }
 }
 
 fn put(into: &mut Vec<(usize, usize, Values)>, via: usize, model: usize, name: &str, json: &Json) {
@@ -529,10 +390,4 @@ fn rounded(field: &Field, value: Value) -> Value {
         }
         (_, value) => value,
     }
-}
-
-fn edit_ids(value: &mut Value, edit: impl FnOnce(&mut Vec<i64>)) {
-    let mut ids = value.as_ids().to_vec();
-    edit(&mut ids);
-    *value = Value::Ids(Arc::new(ids));
 }
