@@ -5,4 +5,5 @@ mod migrations;
 mod postgres;
 mod support;
 mod template;
+mod template;
 mod working_day;
