@@ -5,5 +5,4 @@ mod migrations;
 mod postgres;
 mod support;
 mod template;
-mod template;
 mod working_day;
