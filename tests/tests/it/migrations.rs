@@ -115,7 +115,7 @@ async fn migrating_at_the_same_time_applies_each_migration_once() {
 }
 
 #[tokio::test]
-async fn a_transaction_pooler_carries_them_and_is_left_clean() {
+async fn a_transaction_pooler_carries_them() {
     let database = TestDatabase::create_empty().await;
     let config = database.pooler_config();
     let applied = migrate(&config).await.expect("migrations");
@@ -124,17 +124,6 @@ async fn a_transaction_pooler_carries_them_and_is_left_clean() {
 
     let mut connection = connect(&config).await.expect("a connection");
     assert_eq!(pending(&mut connection).await.expect("what is pending"), []);
-    // PgBouncer hands out the server connection that was used last.
-    let left: i64 = connection
-        .client()
-        .query_typed_one(
-            "select count(*) from pg_prepared_statements where name <> ''",
-            &[],
-        )
-        .await
-        .expect("the statements of the server connection")
-        .get(0);
-    assert_eq!(left, 0);
 }
 
 #[tokio::test]
