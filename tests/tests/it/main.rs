@@ -1,8 +1,12 @@
 //! Every test that needs a server. One binary, because each would link the whole
 //! workspace again; a file a subject.
 
+mod conformance;
+mod crash;
+mod lease;
 mod migrations;
 mod postgres;
 mod support;
 mod template;
+mod window;
 mod working_day;

@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex, mpsc};
@@ -41,6 +42,7 @@ pub(crate) struct Function {
     events: mpsc::UnboundedSender<String>,
     answers: mpsc::UnboundedReceiver<Answer>,
     server: JoinHandle<()>,
+    readers: Vec<JoinHandle<()>>,
     log: Arc<Mutex<String>>,
 }
 
@@ -81,13 +83,16 @@ impl Function {
             .spawn()
             .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
         let log = Arc::new(Mutex::new(String::new()));
-        collect(child.stdout.take().expect("a pipe"), Arc::clone(&log));
-        collect(child.stderr.take().expect("a pipe"), Arc::clone(&log));
+        let readers = vec![
+            collect(child.stdout.take().expect("a pipe"), Arc::clone(&log)),
+            collect(child.stderr.take().expect("a pipe"), Arc::clone(&log)),
+        ];
         Self {
             child,
             events,
             answers,
             server,
+            readers,
             log,
         }
     }
@@ -130,7 +135,16 @@ impl Function {
         self.child.kill().await.expect("a process");
     }
 
-    /// Everything it has printed.
+    /// Kills the process and returns all that it has printed, to the last byte.
+    pub(crate) async fn end(&mut self) -> String {
+        self.kill().await;
+        for reader in self.readers.drain(..) {
+            reader.await.expect("the pipe is read");
+        }
+        self.log().await
+    }
+
+    /// Everything it has printed so far.
     pub(crate) async fn log(&self) -> String {
         self.log.lock().await.clone()
     }
@@ -154,15 +168,19 @@ fn binary(name: &str) -> PathBuf {
     path
 }
 
-fn collect(mut from: impl tokio::io::AsyncRead + Unpin + Send + 'static, log: Arc<Mutex<String>>) {
-    use tokio::io::AsyncReadExt;
+/// Adds each line to the log as it comes; lines of two pipes never mix.
+fn collect(
+    from: impl tokio::io::AsyncRead + Unpin + Send + 'static,
+    log: Arc<Mutex<String>>,
+) -> JoinHandle<()> {
     tokio::spawn(async move {
-        let mut buffer = [0; 8192];
-        while let Ok(read @ 1..) = from.read(&mut buffer).await {
-            let text = String::from_utf8_lossy(&buffer[..read]).into_owned();
-            log.lock().await.push_str(&text);
+        let mut lines = BufReader::new(from).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            let mut log = log.lock().await;
+            log.push_str(&line);
+            log.push('\n');
         }
-    });
+    })
 }
 
 async fn next(State(runtime): State<Arc<Runtime>>) -> Response {

@@ -5,3 +5,17 @@ pub(crate) mod function;
 pub(crate) mod odoo;
 pub(crate) mod postgres;
 pub(crate) mod snapshot;
+
+use std::time::Duration;
+
+/// Waits for a condition, for a minute at most.
+pub(crate) async fn wait_until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), waiting)
+        .await
+        .unwrap_or_else(|_| panic!("waited in vain until {what}"));
+}

@@ -1,0 +1,155 @@
+//! One run at a time: who comes second is told so, and a holder that only slept and
+//! lost its lease writes nothing any more.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use odoo_sim::{OdooSim, Version, When};
+use serde_json::{Value, json};
+use shared::specs::PRODUCTS;
+
+use crate::support::function::{Answer, Function};
+use crate::support::odoo::{Odoo, simulator};
+use crate::support::postgres::TestDatabase;
+use crate::support::snapshot::assert_mirror_equals;
+use crate::support::wait_until;
+
+#[tokio::test]
+async fn twenty_invocations_while_one_is_held_answer_busy_and_it_finishes() {
+    let sim = simulator(Version::V19, 100).await;
+    let odoo = Odoo::simulated(&sim).await;
+    let database = TestDatabase::create().await;
+    let environment = odoo.environment(&database.url);
+
+    let hold = Hold::next_read(&sim);
+    let mut first = Function::start("sync-products", &environment).await;
+    first.send(&json!({}));
+    wait_until("the first run holds the lease", async || hold.is_reached()).await;
+
+    let mut others = Vec::new();
+    for _ in 0..20 {
+        others.push(Function::start("sync-products", &environment).await);
+    }
+    for other in &others {
+        other.send(&json!({}));
+    }
+    let mut running: Vec<Value> = Vec::new();
+    for other in &mut others {
+        let Answer::Response(answer) = other.answer().await else {
+            panic!("no answer; log:\n{}", other.log().await);
+        };
+        assert_eq!(answer["success"], false);
+        assert_eq!(answer["error"]["code"], "busy");
+        running.push(answer["data"]["runId"].clone());
+    }
+
+    hold.release();
+    let Answer::Response(answer) = first.answer().await else {
+        panic!("no answer; log:\n{}", first.log().await);
+    };
+    assert_eq!(answer["success"], true, "{answer}");
+    assert!(running.iter().all(|id| *id == answer["data"]["runId"]));
+    assert_mirror_equals(&odoo, &database.client, &PRODUCTS).await;
+    let runs = database
+        .client
+        .query_one("select count(*) from odoo.sync_runs", &[])
+        .await
+        .expect("the runs");
+    assert_eq!(runs.get::<_, i64>(0), 1, "who is busy leaves no run behind");
+}
+
+#[tokio::test]
+async fn a_holder_that_lost_its_lease_writes_no_row_and_no_status() {
+    let sim = simulator(Version::V14, 100).await;
+    let odoo = Odoo::simulated(&sim).await;
+    let database = TestDatabase::create().await;
+    let environment = odoo.environment(&database.url);
+
+    let hold = Hold::next_read(&sim);
+    let mut sleeper = Function::start("sync-products", &environment).await;
+    sleeper.send(&json!({}));
+    wait_until("the first run waits for its page", async || {
+        hold.is_reached()
+    })
+    .await;
+    database
+        .client
+        .execute(
+            "update odoo.sync_metadata set lease_expires_at = now() - interval '1 second'",
+            &[],
+        )
+        .await
+        .expect("the lease");
+
+    let mut second = Function::start("sync-products", &environment).await;
+    let answer = second.call(&json!({})).await;
+    assert_eq!(answer["success"], true, "{answer}");
+    let before = state(&database).await;
+
+    hold.release();
+    let Answer::Response(late) = sleeper.answer().await else {
+        panic!("no answer; log:\n{}", sleeper.log().await);
+    };
+    assert_eq!(late["success"], false);
+    assert_eq!(late["error"]["code"], "busy");
+    assert_eq!(
+        state(&database).await,
+        before,
+        "the sleeper wrote something"
+    );
+    assert_mirror_equals(&odoo, &database.client, &PRODUCTS).await;
+}
+
+/// Everything that a run may write, as one text.
+async fn state(database: &TestDatabase) -> String {
+    let row = database
+        .client
+        .query_one(
+            "select concat(
+                 (select string_agg(m::text, '|' order by id) from odoo.sync_metadata m),
+                 (select string_agg(s::text, '|' order by stream) from odoo.sync_streams s),
+                 (select string_agg(r::text, '|' order by started_at) from odoo.sync_runs r),
+                 (select string_agg(p::text, '|' order by odoo_id) from odoo.products p),
+                 (select string_agg(u::text, '|' order by odoo_id) from odoo.uoms u))",
+            &[],
+        )
+        .await
+        .expect("the tables");
+    row.get(0)
+}
+
+/// Keeps the simulator from answering one request until it is released.
+struct Hold {
+    reached: mpsc::Receiver<()>,
+    seen: std::cell::Cell<bool>,
+    release: mpsc::Sender<()>,
+}
+
+impl Hold {
+    fn next_read(sim: &OdooSim) -> Self {
+        let (tell, reached) = mpsc::channel();
+        let (release, wait) = mpsc::channel::<()>();
+        sim.on_request(When::method("read"), move |_| {
+            // The test may have ended.
+            let _ = tell.send(());
+            let _ = wait.recv_timeout(Duration::from_secs(60));
+        });
+        Self {
+            reached,
+            seen: std::cell::Cell::new(false),
+            release,
+        }
+    }
+
+    fn is_reached(&self) -> bool {
+        if self.reached.try_recv().is_ok() {
+            self.seen.set(true);
+        }
+        self.seen.get()
+    }
+
+    fn release(&self) {
+        // The simulator may have given up waiting.
+        let _ = self.release.send(());
+    }
+}
