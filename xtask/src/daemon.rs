@@ -5,24 +5,23 @@
 
 use std::fs::{self, File};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
+
+use crate::session;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Starts the command's program with its arguments as the leader of a new session
-/// and returns its process id. Its output goes to the log.
+/// Starts the command as the leader of a new session and returns its process id. Its
+/// output goes to the log.
 pub(crate) fn spawn(command: &Command, log: &Path) -> Result<u32> {
     let out = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
     let err = out.try_clone().context("cannot share the log file")?;
-    let child = Command::new("setsid")
-        .arg(command.get_program())
-        .args(command.get_args())
+    let child = session::leading(command)
         .current_dir("/")
-        .stdin(Stdio::null())
         .stdout(out)
         .stderr(err)
         .spawn()
@@ -43,15 +42,15 @@ pub(crate) fn stop(pid: u32, mark: &str) -> Result<()> {
     if !is_running(pid, mark) {
         return Ok(());
     }
-    for signal in ["TERM", "KILL"] {
-        signal_session(pid, signal);
-        if wait_until(PATIENCE, || !is_running(pid, mark)) {
-            // Children that outlive their leader would keep its port.
-            signal_session(pid, "KILL");
-            return Ok(());
-        }
-    }
-    bail!("process {pid} does not end")
+    session::terminate(pid);
+    wait_until(PATIENCE, || !is_running(pid, mark));
+    // Children that outlive their leader would keep its port.
+    session::kill(pid);
+    ensure!(
+        wait_until(PATIENCE, || !is_running(pid, mark)),
+        "process {pid} does not end"
+    );
+    Ok(())
 }
 
 /// Asks every fifth of a second until `condition` holds; false when it took too long.
@@ -64,16 +63,6 @@ pub(crate) fn wait_until(limit: Duration, mut condition: impl FnMut() -> bool) -
         sleep(Duration::from_millis(200));
     }
     true
-}
-
-/// The shell's own `kill`: a program of that name is not on every machine. The
-/// answer does not matter, since nobody may be left to be signalled.
-fn signal_session(pid: u32, signal: &str) {
-    let _ = Command::new("sh")
-        .args(["-c", "kill -s \"$0\" -- \"-$1\"", signal, &pid.to_string()])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
 }
 
 #[cfg(test)]

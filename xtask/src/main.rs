@@ -13,13 +13,24 @@
 
 mod apt;
 mod cache;
+mod child;
 mod daemon;
+mod lock;
+mod odoo_environment;
 mod postgres;
 mod privilege;
 mod progress;
 mod real_odoo;
+mod session;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+/// What a shell, too, makes of a program that SIGINT ended.
+const INTERRUPTED: u8 = 130;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about)]
@@ -31,10 +42,24 @@ struct Cli {
 #[derive(Subcommand)]
 enum Task {
     RealOdoo(real_odoo::Args),
+    Test(test::Args),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Cli::parse().task {
+fn main() -> ExitCode {
+    let result = match Cli::parse().task {
         Task::RealOdoo(args) => real_odoo::run(&args),
+        Task::Test(args) => test::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) if child::is_interrupted() => {
+            eprintln!("interrupted");
+            ExitCode::from(INTERRUPTED)
+        }
+        Err(error) => {
+            // The causes only: a backtrace says nothing about a machine that lacks something.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

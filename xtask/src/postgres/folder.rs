@@ -76,7 +76,7 @@ pub(super) fn password(folder: &Path) -> Result<String> {
 }
 
 /// Writes a file that only the folder's owner may read.
-fn write_for_owner_of(folder: &Path, file: &Path, text: &str) -> io::Result<()> {
+pub(super) fn write_for_owner_of(folder: &Path, file: &Path, text: &str) -> io::Result<()> {
     let owner = fs::metadata(folder)?;
     fs::write(file, "")?;
     fs::set_permissions(file, Permissions::from_mode(0o600))?;
@@ -85,7 +85,7 @@ fn write_for_owner_of(folder: &Path, file: &Path, text: &str) -> io::Result<()> 
 }
 
 /// Run as the user `postgres` where we are root, else as ourselves.
-pub(crate) fn as_os_user(program: impl AsRef<OsStr>) -> Command {
+pub(super) fn as_os_user(program: impl AsRef<OsStr>) -> Command {
     if !privilege::is_root() {
         return Command::new(program);
     }

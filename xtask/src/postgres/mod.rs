@@ -7,11 +7,17 @@
 //! reach the cluster's folder. It often cannot: home folders, root's above all,
 //! are closed to others. Then the cluster lies under `/var/lib` instead.
 
+mod certificate;
 mod folder;
+mod pooler;
 mod programs;
+
+pub(crate) use certificate::Certificates;
+pub(crate) use pooler::{PoolMode, Pooler};
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -78,10 +84,7 @@ impl Cluster {
 
     /// Where a client finds a database of this cluster, as superuser.
     pub(crate) fn url(&self, database: &str) -> String {
-        format!(
-            "postgres://{SUPERUSER}:{}@127.0.0.1:{}/{database}?sslmode=disable",
-            self.password, self.port
-        )
+        url(&self.password, self.port, database)
     }
 
     /// Starts it with these settings, unless it runs.
@@ -139,6 +142,22 @@ impl Cluster {
             String::from_utf8_lossy(&output.stderr).trim()
         );
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    /// Starts it, and stops it when the result is dropped. One that runs was left behind
+    /// by a command that was killed, maybe with other settings, and is stopped first.
+    pub(crate) fn start_for_now(self, settings: &[(&str, &str)]) -> Result<RunningCluster> {
+        self.stop()?;
+        self.start(settings)?;
+        Ok(RunningCluster(self))
+    }
+
+    /// Writes a file that none but the cluster's own programs may read.
+    pub(crate) fn place(&self, name: &str, text: &str) -> Result<PathBuf> {
+        let file = self.folder.join(name);
+        folder::write_for_owner_of(&self.folder, &file, text)
+            .with_context(|| format!("cannot write {}", file.display()))?;
+        Ok(file)
     }
 
     /// Whether a database of this name exists.
@@ -226,6 +245,25 @@ impl Cluster {
     }
 }
 
+/// A cluster that is stopped when this is dropped.
+pub(crate) struct RunningCluster(Cluster);
+
+impl Deref for RunningCluster {
+    type Target = Cluster;
+
+    fn deref(&self) -> &Cluster {
+        &self.0
+    }
+}
+
+impl Drop for RunningCluster {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.stop() {
+            eprintln!("PostgreSQL was not stopped: {error:#}");
+        }
+    }
+}
+
 /// What `postmaster.pid` says: the process on its first line, the port on its fourth.
 struct Postmaster {
     pid: u32,
@@ -241,6 +279,10 @@ impl Postmaster {
     }
 }
 
+fn url(password: &str, port: u16, database: &str) -> String {
+    format!("postgres://{SUPERUSER}:{password}@127.0.0.1:{port}/{database}?sslmode=disable")
+}
+
 /// A text as SQL writes it.
 pub(crate) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
@@ -249,6 +291,16 @@ pub(crate) fn literal(text: &str) -> String {
 /// Whether nobody listens on this loopback port.
 pub(crate) fn is_free(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
+/// A loopback port that nobody listens on. Another program may take it before we do; then
+/// what was to listen there says so.
+pub(crate) fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free")?;
+    Ok(listener
+        .local_addr()
+        .context("the free port has no number")?
+        .port())
 }
 
 /// The server's command line. A private cluster that can be made again needs no

@@ -5,6 +5,7 @@
 //! kept as a template, so that a fresh one is a matter of seconds. The servers
 //! listen on loopback and go on running until `down`.
 
+mod borrowed;
 mod database;
 mod odoo_program;
 mod release;
@@ -12,15 +13,16 @@ mod root_folder;
 mod server;
 mod state;
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use clap::Subcommand;
 
-use crate::{cache, postgres, privilege};
+use crate::{cache, lock, postgres, privilege};
+pub(crate) use borrowed::Borrowed;
 use database::Databases;
-use release::Release;
+pub(crate) use release::Release;
 use root_folder::RootFolder;
 use state::State;
 
@@ -88,7 +90,11 @@ struct Up {
 /// Runs one of the actions, as root: it is about root folders and their owners.
 pub(crate) fn run(args: &Args) -> Result<()> {
     privilege::become_root()?;
-    let _lock = lock()?;
+    // Two of these at once would install over each other.
+    let _lock = lock::hold(
+        &cache::folder()?.join("real-odoo.lock"),
+        "real-odoo command",
+    )?;
     match &args.action {
         Action::Up(up_args) => up(up_args),
         Action::Down { version } => down(*version),
@@ -117,7 +123,7 @@ fn up(args: &Up) -> Result<()> {
     };
     if args.keep && databases.has_working()? {
         if let Some(state) = State::of_running(release)?.filter(|state| state.serves(&wanted)) {
-            println!("{}", state.environment());
+            println!("{}", state.environment().to_shell());
             return Ok(());
         }
         stop_server(release)?;
@@ -142,7 +148,7 @@ fn up(args: &Up) -> Result<()> {
     };
     state.save()?;
     server::wait_until_it_answers(&state)?;
-    println!("{}", state.environment());
+    println!("{}", state.environment().to_shell());
     Ok(())
 }
 
@@ -202,13 +208,4 @@ fn folder(release: Release) -> Result<PathBuf> {
 /// One cluster serves all versions.
 fn postgres_folder() -> Result<PathBuf> {
     Ok(cache::folder()?.join("odoo-postgres"))
-}
-
-/// Two of these at once would install over each other; the second waits.
-fn lock() -> Result<File> {
-    let path = cache::folder()?.join("real-odoo.lock");
-    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-    file.lock()
-        .context("cannot wait for another real-odoo command")?;
-    Ok(file)
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A version of Odoo that can be installed here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-pub(super) enum Release {
+pub(crate) enum Release {
     #[value(name = "14")]
     #[serde(rename = "14")]
     V14,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::release::Release;
 use super::server::Settings;
 use crate::daemon;
+use crate::odoo_environment::OdooEnvironment;
 
 /// A server that was started, as `state.json` beside it has it.
 #[derive(Serialize, Deserialize)]
@@ -57,18 +58,15 @@ impl State {
         self.port == wanted.port && self.workers == wanted.workers
     }
 
-    /// The variables of the contract, for a shell. A key is a password to Odoo; on
-    /// version 19 it is the only one that JSON-2 takes.
-    pub(super) fn environment(&self) -> String {
-        [
-            ("ODOO_URL", &self.url),
-            ("ODOO_DB", &self.database),
-            ("ODOO_USER", &self.user),
-            ("ODOO_PASSWORD", &self.password),
-            ("ODOO_API_KEY", &self.api_key),
-        ]
-        .map(|(name, value)| format!("export {name}={value}"))
-        .join("\n")
+    /// How it is reached.
+    pub(super) fn environment(&self) -> OdooEnvironment {
+        OdooEnvironment {
+            url: self.url.clone(),
+            database: self.database.clone(),
+            user: self.user.clone(),
+            password: self.password.clone(),
+            api_key: self.api_key.clone(),
+        }
     }
 
     /// All of it, as comments and variables.
@@ -86,7 +84,7 @@ impl State {
             self.pid,
             self.log.display(),
             self.postgres_url,
-            self.environment()
+            self.environment().to_shell()
         )
     }
 }
@@ -113,13 +111,6 @@ mod tests {
             postgres_url: "postgres://x".into(),
             log: "/log".into(),
         }
-    }
-
-    #[test]
-    fn prints_what_a_shell_can_evaluate() {
-        let printed = state().environment();
-        assert!(printed.starts_with("export ODOO_URL=http://127.0.0.1:18019\n"));
-        assert!(printed.ends_with("export ODOO_API_KEY=k"));
     }
 
     #[test]

@@ -1,0 +1,65 @@
+//! The servers that the tests use, and the variables that lead there.
+
+use std::fs::File;
+
+use anyhow::Result;
+
+use crate::lock;
+use crate::postgres::{Certificates, Cluster, PoolMode, Pooler, RunningCluster, free_port};
+use crate::workspace::Workspace;
+
+/// PostgreSQL with TLS and PgBouncer in front of it; they end when this is dropped, in
+/// the order of its fields.
+pub(super) struct Servers {
+    transaction_pooler: Pooler,
+    session_pooler: Pooler,
+    cluster: RunningCluster,
+    certificates: Certificates,
+    _lock: File,
+}
+
+impl Servers {
+    /// Starts them on free ports.
+    pub(super) fn start(workspace: &Workspace) -> Result<Self> {
+        let folder = workspace.scratch("test")?;
+        let lock = lock::hold(&folder.join("lock"), "`cargo xtask test`")?;
+        let cluster = Cluster::prepare(&folder.join("postgres"), free_port()?)?;
+        let certificates = Certificates::make(&folder)?;
+        let certificate = cluster.place("server.pem", &certificates.server)?;
+        let key = cluster.place("server.key", &certificates.key)?;
+        let cluster = cluster.start_for_now(&[
+            ("max_connections", "200"),
+            ("ssl", "on"),
+            ("ssl_cert_file", &certificate.to_string_lossy()),
+            ("ssl_key_file", &key.to_string_lossy()),
+        ])?;
+        Ok(Self {
+            transaction_pooler: Pooler::start(&cluster, PoolMode::Transaction)?,
+            session_pooler: Pooler::start(&cluster, PoolMode::Session)?,
+            cluster,
+            certificates,
+            _lock: lock,
+        })
+    }
+
+    /// The variables that the tests read.
+    pub(super) fn variables(&self) -> [(&'static str, String); 4] {
+        let database = "postgres";
+        let cluster = &self.cluster;
+        [
+            ("TEST_DATABASE_URL", cluster.url(database)),
+            (
+                "TEST_POOLER_URL",
+                self.transaction_pooler.url(cluster, database),
+            ),
+            (
+                "TEST_SESSION_POOLER_URL",
+                self.session_pooler.url(cluster, database),
+            ),
+            (
+                "TEST_CA_CERT",
+                self.certificates.ca.to_string_lossy().into_owned(),
+            ),
+        ]
+    }
+}
