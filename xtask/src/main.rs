@@ -14,13 +14,18 @@
 mod apt;
 mod cache;
 mod child;
+mod ci;
 mod daemon;
+mod doctor;
 mod lock;
+mod migrate;
 mod odoo_environment;
 mod postgres;
 mod privilege;
 mod progress;
+mod python;
 mod real_odoo;
+mod runtime;
 mod session;
 mod test;
 mod workspace;
@@ -41,12 +46,18 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
+    Ci(ci::Args),
+    Doctor(doctor::Args),
+    Migrate(migrate::Args),
     RealOdoo(real_odoo::Args),
     Test(test::Args),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
+        Task::Ci(args) => ci::run(&args),
+        Task::Doctor(args) => doctor::run(&args),
+        Task::Migrate(args) => migrate::run(&args),
         Task::RealOdoo(args) => real_odoo::run(&args),
         Task::Test(args) => test::run(&args),
     };

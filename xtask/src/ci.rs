@@ -1,0 +1,174 @@
+//! `cargo xtask ci`: everything that must hold before a change goes in, in the order of
+//! what it costs, each check with what it prints, and all of them in a table at the end.
+
+use std::env;
+use std::fs;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use comfy_table::{CellAlignment, Table, presets};
+
+use crate::child;
+use crate::python::Tool;
+use crate::workspace::Workspace;
+
+const CFN_LINT: Tool = Tool {
+    package: "cfn-lint",
+    version: "1.58.0",
+    with_dependencies: true,
+};
+/// The deployments that `samconfig.toml` has to know.
+const DEPLOYMENTS: [&str; 3] = ["dev", "staging", "prod"];
+
+type Check = fn(&Workspace) -> Result<()>;
+
+const CHECKS: [(&str, Check); 7] = [
+    ("format", format),
+    ("template.yaml (cfn-lint)", template),
+    ("samconfig.toml", samconfig),
+    ("lints (clippy)", lints),
+    ("tests", |_| test(&[])),
+    ("tests on Odoo 14", |_| test(&["--odoo", "14"])),
+    ("tests on Odoo 19", |_| test(&["--odoo", "19"])),
+];
+
+/// Check everything that must hold before a change goes in
+///
+/// Format, cfn-lint, lints with warnings denied, all tests, and the tests on real Odoo 14
+/// and 19. What is missing is installed; it is kept outside the checkout. A failed check
+/// does not keep the others from running. From nothing it takes about half an hour on two
+/// cores.
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Args {}
+
+/// Runs every check and tells how each went.
+pub(crate) fn run(_: &Args) -> Result<()> {
+    child::catch_interrupts()?;
+    let workspace = Workspace::find()?;
+    let mut outcomes = Vec::new();
+    for (name, check) in CHECKS {
+        println!("\n==> {name}");
+        let started = Instant::now();
+        let result = check(&workspace);
+        child::check_interrupt()?;
+        if let Err(error) = &result {
+            println!("failed: {error:#}");
+        }
+        outcomes.push(Outcome {
+            name,
+            passed: result.is_ok(),
+            took: started.elapsed(),
+        });
+    }
+    println!("\n{}", table(&outcomes));
+    let failed = outcomes.iter().filter(|outcome| !outcome.passed).count();
+    ensure!(failed == 0, "{failed} of {} checks failed", outcomes.len());
+    Ok(())
+}
+
+fn format(workspace: &Workspace) -> Result<()> {
+    child::run_to_success(workspace.cargo().args(["fmt", "--all", "--check"]))
+}
+
+fn lints(workspace: &Workspace) -> Result<()> {
+    child::run_to_success(
+        workspace
+            .cargo()
+            .args(["clippy", "--workspace", "--all-targets", "--locked"])
+            .args(["--", "-D", "warnings"]),
+    )
+}
+
+/// The very command that the README tells a person to type.
+fn test(options: &[&str]) -> Result<()> {
+    let this = env::current_exe().context("cannot find this program's own file")?;
+    child::run_to_success(Command::new(this).arg("test").args(options))
+}
+
+fn template(workspace: &Workspace) -> Result<()> {
+    let cfn_lint = CFN_LINT.ensure()?.join("cfn-lint");
+    child::run_to_success(
+        Command::new(cfn_lint)
+            .arg("template.yaml")
+            .current_dir(&workspace.root),
+    )
+}
+
+/// There is no linter for it, and a mistake would be found only by a deployment.
+fn samconfig(workspace: &Workspace) -> Result<()> {
+    let file = workspace.root.join("samconfig.toml");
+    let text =
+        fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    check_samconfig(&text)
+}
+
+fn check_samconfig(text: &str) -> Result<()> {
+    let config: toml::Table = text.parse().context("samconfig.toml is not TOML")?;
+    for name in DEPLOYMENTS {
+        let parameters = config
+            .get(name)
+            .and_then(|deployment| deployment.get("deploy")?.get("parameters"));
+        ensure!(
+            parameters.is_some_and(toml::Value::is_table),
+            "samconfig.toml has no [{name}.deploy.parameters]"
+        );
+    }
+    Ok(())
+}
+
+struct Outcome {
+    name: &'static str,
+    passed: bool,
+    took: Duration,
+}
+
+fn table(outcomes: &[Outcome]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(["check", "", "seconds"]);
+    for outcome in outcomes {
+        let mark = if outcome.passed { "ok" } else { "FAILED" };
+        table.add_row([outcome.name, mark, &seconds(outcome.took)]);
+    }
+    let total = outcomes.iter().map(|outcome| outcome.took).sum();
+    table.add_row(["all", "", &seconds(total)]);
+    if let Some(column) = table.column_mut(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.1}", duration.as_secs_f32())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DEPLOYMENTS, Outcome, check_samconfig, table};
+    use std::time::Duration;
+
+    #[test]
+    fn misses_a_deployment_and_tells_which() {
+        let complete: String = DEPLOYMENTS
+            .map(|name| format!("[{name}.deploy.parameters]\nregion = \"eu-central-1\"\n"))
+            .concat();
+        assert!(check_samconfig(&complete).is_ok());
+        let error = check_samconfig(&complete.replace("prod", "pord")).expect_err("none");
+        assert!(error.to_string().contains("[prod.deploy.parameters]"));
+        assert!(check_samconfig("[dev").is_err());
+    }
+
+    #[test]
+    fn the_table_names_what_failed() {
+        let outcomes = [("a", true), ("b", false)].map(|(name, passed)| Outcome {
+            name,
+            passed,
+            took: Duration::from_millis(1500),
+        });
+        let table = table(&outcomes).to_string();
+        assert!(table.contains("FAILED"));
+        assert!(table.contains("3.0"), "the sum is missing: {table}");
+    }
+}
