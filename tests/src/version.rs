@@ -30,6 +30,8 @@ pub(crate) struct Behaviour {
     pub(crate) refuses_unknown_language: bool,
     /// A method that returns nothing leaves `result` out of a JSON-RPC answer.
     pub(crate) omits_empty_result: bool,
+    /// `context_get` tells the user's id too.
+    pub(crate) tells_own_uid: bool,
     /// The `code` of a JSON-RPC error (14: 200, later: 0).
     pub(crate) rpc_error_code: i64,
     /// `server_version` and `server_version_info`'s first number.
@@ -57,6 +59,7 @@ impl Version {
                 write_refuses_missing: false,
                 refuses_unknown_language: false,
                 omits_empty_result: false,
+                tells_own_uid: false,
                 rpc_error_code: 200,
                 server_version: "14.0",
             },
@@ -67,6 +70,7 @@ impl Version {
                 write_refuses_missing: true,
                 refuses_unknown_language: true,
                 omits_empty_result: true,
+                tells_own_uid: true,
                 rpc_error_code: 0,
                 server_version: "19.0",
             },

@@ -213,6 +213,13 @@ mod tests {
         assert_eq!(read(b"[NaN]"), Ok("[\"NaN\"]".to_owned()));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(body: Vec<u8>) {
+            let _ = json_text(body);
+        }
+    }
+
     #[test]
     fn a_million_brackets_do_no_harm() {
         let deep = "[".repeat(1_000_000);

@@ -122,7 +122,8 @@ async fn open_json2(
     let request = json2::key_check_request(&credentials);
     let user: Value = transport
         .send(&request, json2::open)
-        .await?
+        .await
+        .map_err(name_the_database)?
         .read(&request.asked)?;
     Ok(Session {
         connected: Connected {
@@ -132,6 +133,19 @@ async fn open_json2(
         },
         login: Login::Json2(credentials),
     })
+}
+
+/// An Odoo that has just told its version and now shows a page knows no such address because
+/// it has no database open.
+fn name_the_database(error: Error) -> Error {
+    if error.kind() != ErrorKind::OdooUnreachable || error.retry() != Retry::Never {
+        return error;
+    }
+    Error::new(
+        ErrorKind::OdooAuth,
+        "Odoo cannot open a database of the name in ODOO_DB",
+    )
+    .with_source(error)
 }
 
 async fn open_jsonrpc(

@@ -1,13 +1,13 @@
 //! The methods that can be called, with each version's parameters as its servers take them.
 
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 use super::arguments::{Arguments, ids};
 use super::{Call, User, access, fields_get};
 use crate::error::OdooError;
 use crate::pyjson::PyJson;
 use crate::store::model::Model;
-use crate::store::{Env, World};
+use crate::store::{Env, SOURCE_LANG, World};
 
 /// A method's signature. `on_records`: the ids it is called on come before its arguments.
 struct Signature {
@@ -89,7 +89,12 @@ static SIGNATURES: &[Signature] = &[
         since: 18,
         ..all("has_access", true, &["operation"])
     },
+    // Of `res.users` only.
+    all(CONTEXT_GET, false, &[]),
 ];
+
+/// Tells users about themselves: the cheapest question that only a valid key gets an answer to.
+const CONTEXT_GET: &str = "context_get";
 
 /// Whether the method needs the database for itself.
 pub(super) fn changes_records(method: &str) -> bool {
@@ -129,6 +134,7 @@ fn bind<'a>(world: &'a World, call: Call) -> Result<Bound<'a>, OdooError> {
     let signature = SIGNATURES
         .iter()
         .find(|it| it.name == method && it.since <= major && major <= it.until)
+        .filter(|it| it.name != CONTEXT_GET || model_name == "res.users")
         .ok_or_else(|| unknown(major, &model_name, &method))?;
     let mut on = Vec::new();
     if signature.on_records {
@@ -187,7 +193,7 @@ pub(super) fn query(
     } = bind(world, call)?;
     if !matches!(
         method,
-        "check_access_rights" | "has_access" | "exists" | "fields_get"
+        "check_access_rights" | "has_access" | "exists" | "fields_get" | CONTEXT_GET
     ) {
         access::check(world, user, model, "read")?;
     }
@@ -225,6 +231,7 @@ pub(super) fn query(
             world.read(out, model, &ids, &fields, arguments.loads_names(), env)?;
         }
         "fields_get" => fields_get::write(world, model, &arguments, user, out),
+        CONTEXT_GET => out.json(&user_context(world, user)),
         "exists" => {
             let table = &world.tables[model.index];
             let found: Vec<i64> = ids
@@ -236,6 +243,15 @@ pub(super) fn query(
         _ => may(world, user, model, &ids, &arguments, method, env, out)?,
     }
     Ok(())
+}
+
+/// What the user's own calls would have as context.
+fn user_context(world: &World, user: &User) -> Json {
+    let mut context = json!({"lang": SOURCE_LANG, "tz": "Europe/Brussels"});
+    if world.version.behaviour().tells_own_uid {
+        context["uid"] = json!(user.id);
+    }
+    context
 }
 
 /// `check_access_rights` and `has_access`: the second also asks record rules.

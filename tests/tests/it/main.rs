@@ -5,6 +5,7 @@ mod conformance;
 mod crash;
 mod lease;
 mod migrations;
+mod odoo_client;
 mod postgres;
 mod support;
 mod template;

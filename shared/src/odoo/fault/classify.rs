@@ -135,14 +135,15 @@ fn by_answer(status: u16, content: Content<'_>, asked: &Asked<'_>) -> Verdict {
 /// Exceptions whose name decides, or their name with what Odoo's sentence holds.
 fn by_exception(name: &str, message: &str, asked: &Asked<'_>) -> Option<Verdict> {
     let told = plain(name);
-    let names_the_model = asked.model.is_some_and(|model| message.contains(model));
+    let is_about_the_model = asked.model.is_some_and(|model| message.contains(model))
+        || (message.starts_with("Object ") && message.contains("doesn't exist"));
     let verdict = match name.rsplit('.').next().unwrap_or_default() {
         "AccessDenied" => {
             Verdict::lasting(OdooAuth, format!("Odoo refuses user and password ({told})"))
         }
         "AccessError" if message.contains("invalid companies") => Verdict::lasting(
             Config,
-            format!("ODOO_COMPANY_ID is the id of a company that ODOO_USER may use ({told})"),
+            format!("ODOO_COMPANY_ID is not the id of a company that ODOO_USER may use ({told})"),
         ),
         // Records that vanish while they are read look like hidden ones, and the cure is the
         // same: search the ids again.
@@ -166,7 +167,11 @@ fn by_exception(name: &str, message: &str, asked: &Asked<'_>) -> Option<Verdict>
         "ValueError" if message.contains("Invalid field") => {
             Verdict::lasting(OdooSchema, unknown_field(message))
         }
-        "KeyError" | "UserError" if names_the_model => {
+        "UserError" if message.contains("Invalid language code") => Verdict::lasting(
+            Config,
+            format!("ODOO_LANG is not the code of a language that Odoo has installed ({told})"),
+        ),
+        "KeyError" | "UserError" if is_about_the_model => {
             Verdict::lasting(OdooSchema, format!("Odoo has no such model ({told})"))
         }
         "NotFound" if asked.model.is_some() => Verdict::lasting(

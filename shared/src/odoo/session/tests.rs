@@ -179,6 +179,16 @@ async fn a_wrong_database_is_named_as_such_on_both_protocols() {
 }
 
 #[tokio::test]
+async fn json_2_alone_names_a_database_that_odoo_does_not_open() {
+    let server = ScriptedServer::start([Reply::json(200, VERSION), Reply::page(404)]).await;
+    let error = connect(&server, ProtocolChoice::Json2)
+        .await
+        .expect_err("no such database");
+    assert_eq!(error.kind(), ErrorKind::OdooAuth);
+    assert!(error.to_string().contains("ODOO_DB"), "{error}");
+}
+
+#[tokio::test]
 async fn where_json_rpc_is_gone_what_json_2_said_is_the_reason() {
     let server = ScriptedServer::start([
         Reply::json(200, VERSION),

@@ -126,12 +126,20 @@ fn missing_rights_stay() {
             fault(403, "werkzeug.exceptions.Forbidden", ""),
         ],
     );
+}
+
+#[test]
+fn a_variable_that_odoo_refuses_is_named() {
     let company = "Access to unauthorized or invalid companies.";
-    check(
-        Config,
-        Retry::Never,
-        [fault(200, "odoo.exceptions.AccessError", company)],
-    );
+    let language = "Invalid language code: xx_XX";
+    for (name, message, variable) in [
+        ("odoo.exceptions.AccessError", company, "ODOO_COMPANY_ID"),
+        ("odoo.exceptions.UserError", language, "ODOO_LANG"),
+    ] {
+        let refused = fault(200, name, message);
+        assert!(refused.error(&READ).to_string().contains(variable));
+        check(Config, Retry::Never, [refused]);
+    }
 }
 
 #[test]

@@ -1,0 +1,259 @@
+//! What the client asks means the same on every version and protocol, and what is refused is
+//! refused in the same words. On the simulator and on real servers.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use odoo_sim::Version;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use shared::config::{Config, OdooConfig, ProtocolChoice};
+use shared::error::ErrorKind;
+use shared::odoo::value::parse_datetime;
+use shared::odoo::{Counters, Domain, FieldType, OdooClient, Protocol};
+
+use super::{MODEL, client, count, read_raw, search};
+use crate::support::odoo::{Odoo, simulator};
+
+#[tokio::test]
+async fn simulated_14_answers() {
+    let sim = simulator(Version::V14, 120).await;
+    odoo_answers(&Odoo::simulated(&sim).await, "14", Protocol::JsonRpc).await;
+}
+
+#[tokio::test]
+async fn simulated_19_answers_over_json_rpc() {
+    let sim = simulator(Version::V19, 120).await;
+    odoo_answers(&Odoo::simulated(&sim).await, "19", Protocol::JsonRpc).await;
+}
+
+#[tokio::test]
+async fn simulated_19_answers_over_json_2() {
+    let sim = simulator(Version::V19, 120).await;
+    let mut odoo = Odoo::simulated(&sim).await;
+    odoo.password = sim.api_key().to_owned();
+    odoo_answers(&odoo, "19", Protocol::Json2).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a real Odoo: cargo xtask test --odoo 14"]
+async fn real_odoo_14_answers() {
+    odoo_answers(&Odoo::real(14, false).await, "14", Protocol::JsonRpc).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a real Odoo: cargo xtask test --odoo 19"]
+async fn real_odoo_19_answers_over_json_rpc() {
+    odoo_answers(&Odoo::real(19, false).await, "19", Protocol::JsonRpc).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a real Odoo: cargo xtask test --odoo 19"]
+async fn real_odoo_19_answers_over_json_2() {
+    odoo_answers(&Odoo::real(19, true).await, "19", Protocol::Json2).await;
+}
+
+/// Everything that the engine relies on, asked of an Odoo that does nothing wrong.
+async fn odoo_answers(odoo: &Odoo, version: &str, protocol: Protocol) {
+    it_lets_us_in(odoo, version, protocol).await;
+    it_knows_its_fields(odoo).await;
+    it_lists_ids_in_order(odoo).await;
+    it_tells_its_newest_change(odoo).await;
+    it_reads_records(odoo).await;
+    it_refuses_what_is_wrong(odoo, protocol).await;
+}
+
+async fn it_lets_us_in(odoo: &Odoo, version: &str, protocol: Protocol) {
+    let client = client(&config(odoo));
+    let connected = client.connect().await.expect("let in");
+    assert_eq!(connected.protocol, protocol);
+    assert!(connected.server_version.starts_with(version));
+    assert!(connected.uid.is_some());
+    let expected = match protocol {
+        // Version and key.
+        Protocol::Json2 => 2,
+        // On 14 there is no version to be had without JSON-RPC; on 19 the password is first
+        // tried as a key.
+        Protocol::JsonRpc => 3,
+    };
+    assert_eq!(client.counters().requests, expected);
+    assert!(client.can_read(MODEL).await.expect("an answer"));
+}
+
+async fn it_knows_its_fields(odoo: &Odoo) {
+    let fields = client(&config(odoo))
+        .fields_get(MODEL)
+        .await
+        .expect("fields");
+    for (name, expected) in [
+        ("list_price", FieldType::Float),
+        ("default_code", FieldType::Char),
+        ("categ_id", FieldType::Many2one),
+        ("active", FieldType::Boolean),
+        ("write_date", FieldType::Datetime),
+        ("type", FieldType::Selection),
+    ] {
+        assert_eq!(fields.get(name), Some(&expected), "{name}");
+    }
+}
+
+async fn it_lists_ids_in_order(odoo: &Odoo) {
+    let client = client(&config(odoo));
+    let all = search(&client, &Domain::all(), None).await;
+    assert!(all.is_sorted());
+    assert_eq!(
+        all.len() as u64,
+        odoo.count(MODEL).await,
+        "archived ones too"
+    );
+    let count = client.search_count(MODEL, &Domain::all()).await;
+    assert_eq!(count.expect("a count"), all.len() as u64);
+
+    let mut paged = Vec::new();
+    loop {
+        let rest = Domain::all().id_after(paged.last().copied().unwrap_or(0));
+        let page = search(&client, &rest, Some(17)).await;
+        if page.is_empty() {
+            break;
+        }
+        paged.extend(page);
+    }
+    assert_eq!(paged, all);
+
+    let some = [all[3], all[1], 2_000_000_000];
+    let found = search(&client, &Domain::ids_in(&some), None).await;
+    assert_eq!(found, [all[1], all[3]]);
+}
+
+async fn it_tells_its_newest_change(odoo: &Odoo) {
+    let client = client(&config(odoo));
+    let newest = client.newest_change(MODEL).await.expect("a time");
+    let at = newest.at.expect("some record has a time");
+    let server_time = newest.server_time.expect("a Date header");
+    let apart = Timestamp::now().duration_since(server_time).abs();
+    assert!(apart < SignedDuration::from_mins(5), "{apart}");
+
+    let all = search(&client, &Domain::all(), None).await;
+    let times = times(&read(&client, &all, &["write_date"]).await);
+    assert_eq!(times.iter().max(), Some(&at));
+
+    let within = Domain::changed_within(&[], at, at);
+    let found = search(&client, &within, None).await;
+    let expected: Vec<i64> = all
+        .iter()
+        .zip(&times)
+        .filter(|(_, time)| **time == at)
+        .map(|(id, _)| *id)
+        .collect();
+    assert_eq!(found, expected);
+
+    let whole = Domain::changed_within(&["product_tmpl_id"], Timestamp::UNIX_EPOCH, at);
+    assert_eq!(search(&client, &whole, None).await, all);
+}
+
+async fn it_reads_records(odoo: &Odoo) {
+    let client = client(&config(odoo));
+    let fields = ["name", "list_price", "categ_id", "barcode", "active"].map(str::to_owned);
+    let mut expected = odoo.all(MODEL, &fields).await;
+    expected.truncate(50);
+    let ids: Vec<i64> = expected
+        .iter()
+        .map(|record| number(&record["id"]))
+        .collect();
+    let records = client.read(MODEL, &ids, &fields).await.expect("records");
+    let records: Vec<BTreeMap<String, Box<RawValue>>> =
+        serde_json::from_str(records.json()).expect("records");
+    assert_eq!(records.len(), expected.len());
+    for (record, expected) in records.iter().zip(&expected) {
+        for field in &fields {
+            assert_eq!(record[field].get(), expected[field].get(), "{field}");
+        }
+    }
+    let gone = read(&client, &[2_000_000_000], &["name"]).await;
+    assert_eq!(gone, Value::Array(Vec::new()));
+}
+
+async fn it_refuses_what_is_wrong(odoo: &Odoo, protocol: Protocol) {
+    let right = client(&config(odoo));
+    right.connect().await.expect("let in");
+    let before = right.counters();
+
+    let error = right.fields_get("no.such").await.expect_err("no model");
+    assert_eq!(error.kind(), ErrorKind::OdooSchema, "{}", error.chain());
+    assert!(error.to_string().contains("no.such"));
+
+    let fields = ["x_no_such".to_owned()];
+    let error = right
+        .read(MODEL, &[1], &fields)
+        .await
+        .expect_err("no field");
+    assert_eq!(error.kind(), ErrorKind::OdooSchema, "{}", error.chain());
+    assert!(error.to_string().contains("x_no_such"));
+
+    let mut other = config(odoo);
+    other.company_id = Some(9_999);
+    let error = count(&client(&other)).await.expect_err("no company");
+    assert_eq!(error.kind(), ErrorKind::Config, "{}", error.chain());
+
+    let mut other = config(odoo);
+    other.password = "wrong".into();
+    let error = count(&client(&other)).await.expect_err("wrong password");
+    assert_eq!(error.kind(), ErrorKind::OdooAuth, "{}", error.chain());
+
+    let mut other = config(odoo);
+    other.database = "no_such_database".to_owned();
+    let lost = client(&other);
+    let error = count(&lost).await.expect_err("no database");
+    assert_eq!(error.kind(), ErrorKind::OdooAuth, "{}", error.chain());
+    assert!(error.to_string().contains("ODOO_DB"), "{error}");
+
+    if protocol == Protocol::Json2 {
+        other.protocol = ProtocolChoice::Json2;
+        let error = count(&client(&other)).await.expect_err("no database");
+        assert_eq!(error.kind(), ErrorKind::OdooAuth, "{}", error.chain());
+        assert!(error.to_string().contains("ODOO_DB"), "{error}");
+
+        let mut other = config(odoo);
+        other.protocol = ProtocolChoice::JsonRpc;
+        let connected = client(&other).connect().await;
+        let connected = connected.expect("a key is a password too");
+        assert_eq!(connected.protocol, Protocol::JsonRpc);
+    }
+    let expected = Counters {
+        requests: before.requests + 2,
+        retries: 0,
+    };
+    assert_eq!(right.counters(), expected, "nothing is asked twice");
+    assert_eq!(lost.counters().retries, 0);
+}
+
+/// Settings that lead to a real or simulated Odoo, with retries that do not wait.
+fn config(odoo: &Odoo) -> OdooConfig {
+    let environment = odoo.environment("postgres://nowhere");
+    Config::from_lookup(&|name| environment.get(name).cloned())
+        .expect("complete")
+        .odoo
+}
+
+async fn read(client: &OdooClient, ids: &[i64], fields: &[&str]) -> Value {
+    let records = read_raw(client, ids, fields).await;
+    serde_json::from_str(records.json()).expect("valid JSON")
+}
+
+fn times(records: &Value) -> Vec<Timestamp> {
+    let records = records.as_array().expect("a list");
+    let text = |record: &Value| record["write_date"].as_str().map(str::to_owned);
+    records
+        .iter()
+        .map(|record| {
+            text(record)
+                .as_deref()
+                .and_then(parse_datetime)
+                .expect("a time")
+        })
+        .collect()
+}
+
+fn number(raw: &RawValue) -> i64 {
+    raw.get().parse().expect("an id")
+}
