@@ -15,8 +15,18 @@ use crate::error::Error;
 pub(crate) struct Asked<'a> {
     model: Option<&'a str>,
     method: &'a str,
-    /// Whether an address of this kind has worked in this session.
-    proven: bool,
+    address: Address,
+}
+
+/// What is known of the address that was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Address {
+    /// Nothing: there may be no Odoo at all.
+    Unknown,
+    /// An Odoo with addresses of this kind is there.
+    OfOdoo,
+    /// Such an address has worked in this session.
+    Proven,
 }
 
 impl<'a> Asked<'a> {
@@ -25,7 +35,7 @@ impl<'a> Asked<'a> {
         Self {
             model: None,
             method,
-            proven: false,
+            address: Address::Unknown,
         }
     }
 
@@ -34,14 +44,22 @@ impl<'a> Asked<'a> {
         Self {
             model: Some(model),
             method,
-            proven: false,
+            address: Address::Unknown,
+        }
+    }
+
+    /// The same question, put to a server that has said that it is an Odoo of the right version.
+    pub(crate) const fn to_an_odoo(self) -> Self {
+        Self {
+            address: Address::OfOdoo,
+            ..self
         }
     }
 
     /// The same question, at an address like one that has worked before.
     pub(crate) const fn proven(self) -> Self {
         Self {
-            proven: true,
+            address: Address::Proven,
             ..self
         }
     }

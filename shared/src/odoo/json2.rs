@@ -35,7 +35,7 @@ pub(crate) fn version_request() -> Request<'static> {
 
 /// The cheapest question that only a valid key gets an answer to.
 pub(crate) fn key_check_request(credentials: &HeaderMap) -> Request<'static> {
-    let asked = Asked::call("res.users", "context_get");
+    let asked = Asked::call("res.users", "context_get").to_an_odoo();
     let path = "/json/2/res.users/context_get".to_owned();
     Request::post(
         asked,

@@ -103,9 +103,13 @@ async fn open_either(
     };
     match open_jsonrpc(config, transport, Some(version)).await {
         // An Odoo that has given up JSON-RPC: then what JSON-2 said is the reason.
-        Err(error) if error.kind() == ErrorKind::OdooUnreachable => Err(refusal),
+        Err(error) if is_elsewhere(&error) => Err(refusal),
         outcome => outcome,
     }
+}
+
+fn is_elsewhere(error: &Error) -> bool {
+    error.kind() == ErrorKind::OdooUnreachable && error.retry() == Retry::Never
 }
 
 async fn open_json2(
@@ -122,8 +126,7 @@ async fn open_json2(
     let request = json2::key_check_request(&credentials);
     let user: Value = transport
         .send(&request, json2::open)
-        .await
-        .map_err(name_the_database)?
+        .await?
         .read(&request.asked)?;
     Ok(Session {
         connected: Connected {
@@ -133,19 +136,6 @@ async fn open_json2(
         },
         login: Login::Json2(credentials),
     })
-}
-
-/// An Odoo that has just told its version and now shows a page knows no such address because
-/// it has no database open.
-fn name_the_database(error: Error) -> Error {
-    if error.kind() != ErrorKind::OdooUnreachable || error.retry() != Retry::Never {
-        return error;
-    }
-    Error::new(
-        ErrorKind::OdooAuth,
-        "Odoo cannot open a database of the name in ODOO_DB",
-    )
-    .with_source(error)
 }
 
 async fn open_jsonrpc(

@@ -105,7 +105,7 @@ impl Transport {
             .user_agent(USER_AGENT)
             .gzip(true)
             .timeout(config.timeout)
-            .connect_timeout(config.timeout.min(LONGEST_CONNECT))
+            .connect_timeout(connect_limit(config.timeout))
             .redirect(reqwest::redirect::Policy::none())
             // Retries are counted and spaced here, not twice.
             .retry(reqwest::retry::never())
@@ -206,10 +206,18 @@ impl Transport {
     fn broken(&self, request: &Request<'_>, error: reqwest::Error) -> Error {
         // The address may hold a user and a password.
         let error = error.without_url();
-        symptom(&error, self.timeout)
+        let limit = match error.is_connect() {
+            true => connect_limit(self.timeout),
+            false => self.timeout,
+        };
+        symptom(&error, limit)
             .error(&request.asked)
             .with_source(error)
     }
+}
+
+fn connect_limit(timeout: Duration) -> Duration {
+    timeout.min(LONGEST_CONNECT)
 }
 
 fn header<'a>(response: &'a reqwest::Response, name: &HeaderName) -> Option<&'a str> {

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::{Asked, Content, Disconnection, Symptom};
+use super::{Address, Asked, Content, Disconnection, Symptom};
 use crate::error::ErrorKind::{
     self, Config, OdooAccess, OdooAuth, OdooFault, OdooSchema, OdooUnreachable,
 };
@@ -218,18 +218,22 @@ fn by_page(status: u16, asked: &Asked<'_>) -> Verdict {
             format!("a web page in Odoo's place (status {status})"),
         );
     }
-    // An Odoo 19 that cannot reach its database serves without one, and then knows no
-    // address of JSON-2.
-    if status == 404 && asked.proven {
-        return Verdict::passing(
+    // An Odoo 19 that cannot open the database serves without one, and then knows no address
+    // of JSON-2.
+    match (status, asked.address) {
+        (404, Address::Proven) => Verdict::passing(
             OdooFault,
             "Odoo's own database is not available (status 404)",
-        );
+        ),
+        (404, Address::OfOdoo) => Verdict::lasting(
+            OdooAuth,
+            "Odoo has no database of the name in ODOO_DB, or cannot open it",
+        ),
+        _ => Verdict::lasting(
+            OdooUnreachable,
+            format!("a web page (status {status}) where Odoo's answer was due"),
+        ),
     }
-    Verdict::lasting(
-        OdooUnreachable,
-        format!("a web page (status {status}) where Odoo's answer was due"),
-    )
 }
 
 fn by_status(status: u16, reason: String) -> Verdict {

@@ -203,6 +203,18 @@ async fn where_json_rpc_is_gone_what_json_2_said_is_the_reason() {
 }
 
 #[tokio::test]
+async fn where_json_rpc_is_only_away_that_is_told() {
+    let away = std::iter::repeat_n(Reply::page(503), 4);
+    let refused = [Reply::json(200, VERSION), Reply::json(401, REFUSED_KEY)];
+    let server = ScriptedServer::start(refused.into_iter().chain(away)).await;
+    let error = connect(&server, ProtocolChoice::Auto)
+        .await
+        .expect_err("away");
+    assert_eq!(error.kind(), ErrorKind::OdooUnreachable);
+    assert_eq!(error.retry(), Retry::Backoff);
+}
+
+#[tokio::test]
 async fn a_probe_that_fails_in_passing_is_made_again() {
     let server = ScriptedServer::start([
         Reply::page(503),

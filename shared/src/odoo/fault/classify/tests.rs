@@ -238,10 +238,13 @@ fn odoo_s_own_database_is_known_by_what_it_says() {
 }
 
 #[test]
-fn json_2_vanishing_means_that_its_database_did() {
+fn an_odoo_19_without_its_database_shows_a_page() {
     let gone = answer(404, Content::Page);
-    let verdict = classify(&gone, &READ.proven());
-    assert_eq!((verdict.kind, verdict.retry), (OdooFault, Retry::Backoff));
+    let lost = classify(&gone, &READ.proven());
+    assert_eq!((lost.kind, lost.retry), (OdooFault, Retry::Backoff));
+    let unknown = classify(&gone, &READ.to_an_odoo());
+    assert_eq!((unknown.kind, unknown.retry), (OdooAuth, Retry::Never));
+    assert!(unknown.reason.contains("ODOO_DB"), "{unknown:?}");
 }
 
 #[test]
