@@ -77,13 +77,6 @@ pub(crate) fn check_interrupt() -> Result<()> {
     Ok(())
 }
 
-/// Returns when somebody asks this process to end.
-pub(crate) fn wait_for_interrupt() {
-    while !is_interrupted() {
-        thread::sleep(PAUSE);
-    }
-}
-
 /// Runs a command to its end. What it prints is seen.
 pub(crate) fn run(command: &Command) -> Result<ExitStatus> {
     let mut child = spawn(&mut session::leading(command), command)?;
@@ -179,34 +172,52 @@ impl Server {
             if let Some(answer) = ask(&printed) {
                 return Ok(answer);
             }
-            let ended = self.process.try_wait().is_ok_and(|status| status.is_some());
-            if ended || started.elapsed() > limit {
-                bail!(
-                    "{} {}\n{}\n(all of it: {})",
-                    self.name,
-                    if ended {
-                        "ended at once"
-                    } else {
-                        "does not answer"
-                    },
-                    last_lines(&printed),
-                    self.log.display()
-                );
+            if self.has_ended() {
+                bail!(self.problem("ended at once"));
+            }
+            if started.elapsed() > limit {
+                bail!(self.problem("does not answer"));
             }
             thread::sleep(PAUSE);
         }
+    }
+
+    /// Returns when somebody asks this process to end. Fails if the server ends before.
+    pub(crate) fn wait_for_interrupt(&mut self) -> Result<()> {
+        while !is_interrupted() {
+            if self.has_ended() && !is_interrupted() {
+                bail!(self.problem("ended"));
+            }
+            thread::sleep(PAUSE);
+        }
+        Ok(())
+    }
+
+    fn has_ended(&mut self) -> bool {
+        matches!(self.process.try_wait(), Ok(Some(_)))
+    }
+
+    fn problem(&self, what: &str) -> String {
+        let printed = fs::read_to_string(&self.log).unwrap_or_default();
+        format!(
+            "{} {what}\n{}\n(all of it: {})",
+            self.name,
+            last_lines(&printed),
+            self.log.display()
+        )
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         let session = self.process.id();
+        let sessions = session::of_family(session);
         session::terminate(session);
         let asked = Instant::now();
         while matches!(self.process.try_wait(), Ok(None)) && asked.elapsed() < PATIENCE {
             thread::sleep(PAUSE);
         }
-        session::kill(session);
+        session::kill(&sessions);
         let _ = self.process.wait();
         running().remove(&session);
     }

@@ -42,10 +42,10 @@ pub(crate) fn stop(pid: u32, mark: &str) -> Result<()> {
     if !is_running(pid, mark) {
         return Ok(());
     }
+    let sessions = session::of_family(pid);
     session::terminate(pid);
     wait_until(PATIENCE, || !is_running(pid, mark));
-    // Children that outlive their leader would keep its port.
-    session::kill(pid);
+    session::kill(&sessions);
     ensure!(
         wait_until(PATIENCE, || !is_running(pid, mark)),
         "process {pid} does not end"

@@ -16,6 +16,7 @@ mod cache;
 mod child;
 mod ci;
 mod daemon;
+mod demo;
 mod doctor;
 mod lock;
 mod migrate;
@@ -47,6 +48,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Task {
     Ci(ci::Args),
+    Demo(demo::Args),
     Doctor(doctor::Args),
     Migrate(migrate::Args),
     RealOdoo(real_odoo::Args),
@@ -56,6 +58,7 @@ enum Task {
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Ci(args) => ci::run(&args),
+        Task::Demo(args) => demo::run(&args),
         Task::Doctor(args) => doctor::run(&args),
         Task::Migrate(args) => migrate::run(&args),
         Task::RealOdoo(args) => real_odoo::run(&args),

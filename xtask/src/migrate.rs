@@ -38,7 +38,7 @@ pub(crate) fn run(_: &Args) -> Result<()> {
 /// Applies what is missing.
 pub(crate) fn apply(config: &PostgresConfig) -> Result<Vec<migrate::Migration>> {
     runtime::block_on(migrate::migrate(config))?
-        .map_err(|error| anyhow::anyhow!("{} {}", error.chain(), error.kind().remedy()))
+        .map_err(|error| anyhow::anyhow!("{} → {}", error.chain(), error.kind().remedy()))
 }
 
 /// Odoo's variables, which the rest of the configuration needs, are none of a migration's

@@ -1,9 +1,11 @@
 //! Sessions: a process together with all that it starts.
 //!
-//! A process group is not enough: `cargo lambda watch`, for one, puts each function into
-//! a group of its own, and what is left behind would keep its port and its files. A
-//! session holds them all, because no program that we start opens another.
+//! A process that we start leads a session, which its children stay in whatever groups
+//! they form. `cargo lambda watch` goes further and opens a session for each function:
+//! so what is ended are the sessions of all descendants. One that is left behind would
+//! keep its port and its files.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::{Command, Stdio};
 
@@ -36,31 +38,73 @@ pub(crate) fn terminate(session: u32) {
     }
 }
 
-/// Ends everything in the session by force.
-pub(crate) fn kill(session: u32) {
-    for member in members(session).into_iter().filter_map(pid) {
-        let _ = kill_process(member, Signal::KILL);
-    }
-}
-
-fn members(session: u32) -> Vec<u32> {
-    let Ok(processes) = fs::read_dir("/proc") else {
-        return Vec::new();
-    };
-    processes
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter(|process| session_of(*process) == Some(session))
+/// The sessions of a process and of all that descend from it. To be asked while it lives:
+/// afterwards nobody knows whose children they were.
+pub(crate) fn of_family(ancestor: u32) -> BTreeSet<u32> {
+    family(ancestor, &processes())
+        .into_iter()
+        .map(|process| process.session)
         .collect()
 }
 
-fn session_of(process: u32) -> Option<u32> {
-    parse_session(&fs::read_to_string(format!("/proc/{process}/stat")).ok()?)
+/// Ends everything in these sessions by force.
+pub(crate) fn kill(sessions: &BTreeSet<u32>) {
+    for process in processes() {
+        if sessions.contains(&process.session)
+            && let Some(pid) = pid(process.id)
+        {
+            let _ = kill_process(pid, Signal::KILL);
+        }
+    }
 }
 
-/// The fourth field after the program's name, which may hold spaces and brackets itself.
-fn parse_session(stat: &str) -> Option<u32> {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Process {
+    id: u32,
+    parent: u32,
+    session: u32,
+}
+
+fn processes() -> Vec<Process> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter_map(|id: u32| parse(id, &fs::read_to_string(format!("/proc/{id}/stat")).ok()?))
+        .collect()
+}
+
+/// What stands behind the program's name, which may hold spaces and brackets itself:
+/// state, parent, group, session.
+fn parse(id: u32, stat: &str) -> Option<Process> {
     let (_, rest) = stat.rsplit_once(')')?;
-    rest.split_whitespace().nth(3)?.parse().ok()
+    let mut fields = rest.split_whitespace().skip(1);
+    let parent = fields.next()?.parse().ok()?;
+    let session = fields.nth(1)?.parse().ok()?;
+    Some(Process {
+        id,
+        parent,
+        session,
+    })
+}
+
+/// The ancestor, if it lives, and its descendants.
+fn family(ancestor: u32, processes: &[Process]) -> Vec<Process> {
+    let mut found: Vec<Process> = processes
+        .iter()
+        .copied()
+        .filter(|process| process.id == ancestor)
+        .collect();
+    let mut next = 0;
+    while let Some(parent) = found.get(next).copied() {
+        let children = processes
+            .iter()
+            .filter(|process| process.parent == parent.id && process.id != parent.id);
+        found.extend(children);
+        next += 1;
+    }
+    found
 }
 
 fn pid(number: u32) -> Option<Pid> {
@@ -69,29 +113,59 @@ fn pid(number: u32) -> Option<Pid> {
 
 #[cfg(test)]
 mod tests {
-    use super::{leading, members, parse_session};
+    use super::{Process, family, kill, leading, of_family, parse};
+    use crate::daemon::{is_running, wait_until};
     use std::process::Command;
+    use std::time::Duration;
+
+    const LIMIT: Duration = Duration::from_secs(10);
 
     #[test]
-    fn reads_the_session_behind_any_program_name() {
-        assert_eq!(parse_session("7 (a) b) (c) S 1 7 42 0 -1"), Some(42));
-        assert_eq!(parse_session("7 (a"), None);
-        assert_eq!(parse_session("7 (a) S 1"), None);
+    fn reads_parent_and_session_behind_any_program_name() {
+        let expected = Process {
+            id: 7,
+            parent: 1,
+            session: 42,
+        };
+        assert_eq!(parse(7, "7 (a) b) (c) S 1 7 42 0 -1"), Some(expected));
+        assert_eq!(parse(7, "7 (a"), None);
+        assert_eq!(parse(7, "7 (a) S 1"), None);
     }
 
     #[test]
-    fn a_leader_keeps_its_environment_and_its_session_holds_its_children() {
+    fn a_family_is_all_generations_and_nobody_else() {
+        let process = |id, parent| Process {
+            id,
+            parent,
+            session: id,
+        };
+        let all = [
+            process(4, 3),
+            process(1, 0),
+            process(3, 2),
+            process(2, 1),
+            process(5, 1),
+        ];
+        let ids: Vec<u32> = family(2, &all).iter().map(|found| found.id).collect();
+        assert_eq!(ids, [2, 3, 4]);
+        assert!(family(9, &all).is_empty());
+    }
+
+    #[test]
+    fn ends_a_child_that_opened_a_session_of_its_own() {
         let mut command = Command::new("sh");
         command
-            .args(["-c", "test \"$COLOUR\" = blue && sleep 30 & wait"])
+            .args(["-c", "test \"$COLOUR\" = blue && setsid sleep 2718 & wait"])
             .env("COLOUR", "blue");
         let mut leader = leading(&command).spawn().expect("sh starts");
         let session = leader.id();
-        let grown = crate::daemon::wait_until(std::time::Duration::from_secs(10), || {
-            members(session).len() == 2
-        });
-        super::kill(session);
+        let grown = wait_until(LIMIT, || of_family(session).len() == 2);
+        let sessions = of_family(session);
+        kill(&sessions);
         leader.wait().expect("sh ends");
-        assert!(grown, "the child is in the session");
+        assert!(grown, "the child has a session of its own");
+        for leader in sessions {
+            assert!(wait_until(LIMIT, || !is_running(leader, "sleep 2718")));
+        }
     }
 }

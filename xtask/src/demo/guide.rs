@@ -1,0 +1,52 @@
+//! What to type next, once a demo is serving.
+
+use shared::specs::PRODUCTS;
+
+use super::functions::Functions;
+use super::odoo::DemoOdoo;
+
+/// Prints commands that work as they stand.
+pub(super) fn print(functions: &Functions, odoo: &DemoOdoo, database_url: &str) {
+    let url = functions.url(&PRODUCTS);
+    let bearer = format!("-H 'Authorization: Bearer {}'", functions.key());
+    println!(
+        "
+Serving until Ctrl-C. The functions' log: {log}
+
+What changed since the last sync:
+  curl -X POST {url} {bearer}
+Everything once more:
+  curl -X POST {url} {bearer} -d '{{\"mode\": \"full\"}}'
+As Lambda is invoked:
+  PATH={programs}:$PATH cargo lambda invoke {function} --invoke-address 127.0.0.1 --invoke-port {port} --data-ascii '{{}}'
+The mirror:
+  psql '{database_url}' -c 'select * from odoo.product_catalog limit 5'
+{odoo}",
+        log = functions.log().display(),
+        programs = functions.programs().display(),
+        function = PRODUCTS.function_name(),
+        port = functions.port(),
+        odoo = about_odoo(odoo),
+    );
+}
+
+fn about_odoo(odoo: &DemoOdoo) -> String {
+    let environment = odoo.environment();
+    let url = &environment.url;
+    match odoo {
+        DemoOdoo::Simulated { .. } => {
+            let change =
+                r#"{"model": "product.template", "ids": [1], "values": {"list_price": 9.5}}"#;
+            format!(
+                "A change in the simulated Odoo:\n  \
+                 curl {url}/_sim/write -d '{change}'\n\
+                 A fault of its next answer:\n  \
+                 curl {url}/_sim/fault -d '{{\"fault\": \"reset\", \"method\": \"read\"}}'"
+            )
+        }
+        DemoOdoo::Real(_) => format!(
+            "Odoo, to change something:\n  {url}/web?db={} (user {}, password {})",
+            environment.database, environment.user, environment.password
+        ),
+    }
+}
