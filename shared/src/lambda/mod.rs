@@ -12,6 +12,7 @@ use std::rc::Rc;
 
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::config::{Config, HttpConfig};
 use crate::error::{Error, Result};
@@ -31,14 +32,14 @@ pub async fn run(spec: &'static DataType) -> Result<(), lambda_runtime::Error> {
     telemetry::init();
     // Lambda sends one event at a time to a process, so nobody waits for the other.
     let function = Rc::new(RefCell::new(Some(Function::new(spec))));
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let function = Rc::clone(&function);
         async move {
             let mut working = function
                 .borrow_mut()
                 .take()
                 .unwrap_or_else(|| Function::new(spec));
-            let answer = working.handle(event.payload).await;
+            let answer = working.handle(&event.payload).await;
             function.borrow_mut().replace(working);
             Ok::<Value, lambda_runtime::Error>(answer)
         }
@@ -64,7 +65,7 @@ impl Function {
         }
     }
 
-    async fn handle(&mut self, event: Value) -> Value {
+    async fn handle(&mut self, event: &RawValue) -> Value {
         match trigger::read(event) {
             Invocation::Direct { trigger, request } => {
                 let outcome = self.sync(request, trigger).await;

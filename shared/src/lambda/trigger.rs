@@ -3,6 +3,7 @@
 
 use lambda_http::request::LambdaRequest;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::sync::request::{SyncRequest, Trigger};
@@ -23,8 +24,17 @@ pub(super) enum Invocation {
     Http(Box<lambda_http::Request>),
 }
 
+/// Reads any event. One that is nested too deeply to be read is refused here: left to the
+/// Lambda runtime it would be an error of the function, which Lambda tries again.
+pub(super) fn read(event: &RawValue) -> Invocation {
+    match serde_json::from_str(event.get()) {
+        Ok(event) => tell_apart(event),
+        Err(_) => refused(Trigger::Invoke, "the event is nested too deeply"),
+    }
+}
+
 /// Tells events apart by the fields that their senders always set.
-pub(super) fn read(event: Value) -> Invocation {
+fn tell_apart(event: Value) -> Invocation {
     if event.get("requestContext").is_some() {
         return match serde_json::from_value::<LambdaRequest>(event) {
             Ok(request) => Invocation::Http(Box::new(request.into())),
@@ -80,7 +90,7 @@ mod tests {
     use serde_json::json;
 
     fn direct(event: Value) -> (Trigger, Result<SyncRequest>) {
-        match read(event) {
+        match tell_apart(event) {
             Invocation::Direct { trigger, request } => (trigger, request),
             Invocation::Http(_) => panic!("not HTTP"),
         }
@@ -129,7 +139,7 @@ mod tests {
             "body": "eyJtb2RlIjoiZnVsbCJ9",
             "isBase64Encoded": true
         });
-        let Invocation::Http(request) = read(event) else {
+        let Invocation::Http(request) = tell_apart(event) else {
             panic!("not HTTP");
         };
         assert_eq!(request.method(), "POST");
