@@ -181,9 +181,11 @@ impl Syncer {
                     code = error.kind().code(),
                     remedy = error.kind().remedy(),
                     cause = error.chain(),
-                    recorded = ended.is_ok(),
                     "run failed"
                 );
+                if let Err(error) = &ended {
+                    tracing::error!(%run_id, cause = error.chain(), "not on record as failed");
+                }
                 Err(RunFailure {
                     error,
                     report: ended.ok(),
@@ -235,17 +237,25 @@ impl Syncer {
         retries: u64,
         error: &Error,
     ) -> Result<RunReport> {
+        let run_id = lease.run.id;
         lease
             .transaction(
                 &mut self.database,
                 "recording a failure",
                 async |transaction| {
-                    runs::finish(transaction, lease.run.id, retries, Some(error)).await?;
+                    runs::finish(transaction, run_id, retries, Some(error)).await?;
                     record_failure(transaction, spec.name, error).await?;
-                    lease.free(transaction).await?;
-                    runs::report(transaction, lease.run.id).await
+                    lease.free(transaction).await
                 },
             )
+            .await?;
+        // Read apart: it looks into more tables, and one that is missing may be the very
+        // failure that had to be recorded.
+        let doing = "reading a failed run";
+        self.database
+            .transaction(doing, async |transaction| {
+                runs::report(transaction, run_id).await
+            })
             .await
     }
 }
