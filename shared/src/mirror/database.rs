@@ -11,7 +11,7 @@ use tokio_postgres::Transaction;
 use super::connect::{Connection, connect};
 use super::sqlstate::db_error;
 use crate::config::{PostgresConfig, RetryConfig};
-use crate::error::{Error, Result, Retry};
+use crate::error::{Error, ErrorKind, Result, Retry};
 
 /// Limits of every transaction, set inside it because a pooler forgets session state.
 /// A page of 10,000 rows takes well under a second, and a lease lasts 60 s: whoever
@@ -73,6 +73,10 @@ impl Database {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
+            // The connection may not know yet that it is dead; a retry must not be lost on it.
+            if error.kind() == ErrorKind::DbUnreachable {
+                self.connection = None;
+            }
             let delay = match error.retry() {
                 Retry::Never => return Err(error),
                 Retry::Backoff | Retry::After(_) => match delays.next() {
