@@ -163,8 +163,11 @@ impl Domain {
         };
         self.names_active |= left == "active";
         let path = resolve_path(world, model, left, leaf)?;
-        let field = last_field(world, model, &path);
-        let test = test(world, field, operator, right)
+        let (owner, field) = last_field(world, model, &path);
+        if operator == "child_of" {
+            return Ok(Predicate::Leaf(child_of(world, owner, field, path, right)));
+        }
+        let test = test(field, operator, right)
             .map_err(|error| OdooError::value(format!("{error} in {}", Json::from(leaf))))?;
         Ok(Predicate::Leaf(Leaf { path, test }))
     }
@@ -241,17 +244,37 @@ fn resolve_path(
     Ok(path)
 }
 
-fn last_field<'a>(world: &'a World, model: &'a Model, path: &[usize]) -> &'a Field {
+/// The field at the end of a path, and the model that has it.
+fn last_field<'a>(world: &'a World, model: &'a Model, path: &[usize]) -> (&'a Model, &'a Field) {
     let mut model = model;
     for &index in &path[..path.len() - 1] {
         if let Some(relation) = model.fields[index].relation {
             model = &world.models[relation];
         }
     }
-    &model.fields[path[path.len() - 1]]
+    (model, &model.fields[path[path.len() - 1]])
 }
 
-fn test(world: &World, field: &Field, operator: &str, right: &Json) -> Result<Test, String> {
+/// `child_of` over a many2one to the own model means the record itself, as it does over `id`.
+fn child_of(
+    world: &World,
+    owner: &Model,
+    field: &Field,
+    mut path: Vec<usize>,
+    right: &Json,
+) -> Leaf {
+    let target = field.relation.unwrap_or(owner.index);
+    if target == owner.index {
+        path.pop();
+        path.push(0);
+    }
+    Leaf {
+        path,
+        test: Test::ChildOf(world.branch(&world.models[target], right)),
+    }
+}
+
+fn test(field: &Field, operator: &str, right: &Json) -> Result<Test, String> {
     let operand = || operand(field.kind(), operator, right);
     let empty = right == &Json::Bool(false) || right.is_null();
     Ok(match operator {
@@ -294,7 +317,6 @@ fn test(world: &World, field: &Field, operator: &str, right: &Json) -> Result<Te
                 negated: operator.starts_with("not"),
             }
         }
-        "child_of" => Test::ChildOf(world.branch(field, right)),
         other => return Err(format!("Invalid operator '{other}'")),
     })
 }
@@ -554,15 +576,11 @@ fn python_repr(json: &Json) -> String {
 }
 
 impl World {
-    /// The ids of `child_of`: the named records of the related model (or of the field's own, for
-    /// `id`) and all below them, sorted.
-    fn branch(&self, field: &Field, right: &Json) -> Vec<i64> {
+    /// The named records and all below them, sorted.
+    fn branch(&self, target: &Model, right: &Json) -> Vec<i64> {
         let mut ids: Vec<i64> = match right {
             Json::Array(items) => items.iter().filter_map(Json::as_i64).collect(),
             single => single.as_i64().into_iter().collect(),
-        };
-        let Some(target) = field.relation.map(|relation| &self.models[relation]) else {
-            return ids;
         };
         let parent = target
             .def

@@ -53,6 +53,8 @@ pub(crate) enum Compute {
     DisplayName,
     /// One over the field: a unit's `factor_inv` on 14.
     Inverse(&'static str),
+    /// The field times those of all records up a many2one: a unit's `factor` from 19 on.
+    ProductUp(&'static str, &'static str),
     /// How many records a one2many holds.
     CountOf(&'static str),
     /// The first record of a one2many.

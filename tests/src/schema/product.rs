@@ -55,8 +55,8 @@ const UOM: ModelDef = ModelDef::plain(
             .default(Default::Float(0.01))
             .required(),
         FieldDef::new("factor", "Absolute Quantity", Kind::Float)
+            .computed(Compute::ProductUp("relative_factor", "relative_uom_id"))
             .readonly()
-            .default(Default::Float(1.0))
             .since(19),
         FieldDef::new("relative_factor", "Contains", Kind::Float)
             .required()

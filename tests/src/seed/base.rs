@@ -122,18 +122,18 @@ fn units_by_category(world: &mut World, env: &Env) {
 
 /// From 19 on: `factor` reference units make the unit.
 fn units_by_reference(world: &mut World, env: &Env) {
-    for (name, relative, reference, factor) in [
-        ("Units", 1.0, 0, 1.0),
-        ("Dozens", 12.0, 1, 12.0),
-        ("kg", 1000.0, 4, 1000.0),
-        ("g", 1.0, 0, 1.0),
-        ("Days", 8.0, 6, 8.0),
-        ("Hours", 1.0, 0, 1.0),
-        ("m", 1000.0, 8, 1000.0),
-        ("mm", 1.0, 0, 1.0),
-        ("L", 1000.0, 0, 1000.0),
-        ("gal (US)", 3.785_411_8, 9, 3785.4118),
-        ("Palette à 144", 12.0, 2, 144.0),
+    for (name, relative, reference) in [
+        ("Units", 1.0, 0),
+        ("Dozens", 12.0, 1),
+        ("kg", 1000.0, 4),
+        ("g", 1.0, 0),
+        ("Days", 8.0, 6),
+        ("Hours", 1.0, 0),
+        ("m", 1000.0, 8),
+        ("mm", 1.0, 0),
+        ("L", 1000.0, 0),
+        ("gal (US)", 3.785_411_8, 9),
+        ("Palette à 144", 12.0, 2),
     ] {
         let reference = if reference == 0 {
             Json::Bool(false)
@@ -142,7 +142,6 @@ fn units_by_reference(world: &mut World, env: &Env) {
         };
         let values = json!({
             "name": name, "relative_factor": relative, "relative_uom_id": reference,
-            "factor": factor,
         });
         create(world, env, "uom.uom", values);
     }

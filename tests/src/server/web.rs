@@ -25,6 +25,7 @@ pub(super) fn answer(state: &State, path: &str, json: bool) -> Answer {
             let info = jsonrpc::version_info(state);
             Answer::json(200, jsonrpc::result(state, &Json::Null, &info))
         }
+        "jsonrpc" => not_json(state),
         "web/login" | "web" | "" => Answer::html(200, LOGIN_PAGE),
         path if behaviour.has_json2 && path.starts_with("json/2") => {
             Answer::json(404, json2::fault(&json2::no_route()))

@@ -111,6 +111,9 @@ impl World {
                 Value::Float(factor) if factor != 0.0 => Value::Float(1.0 / factor),
                 _ => Value::Float(0.0),
             }),
+            Access::ProductUp(factor, parent) => {
+                Cow::Owned(Value::Float(self.product_up(model, row, factor, parent)))
+            }
             Access::CountOf(column) => Cow::Owned(Value::Int(
                 self.shown_in(model, column, row, env).len() as i64,
             )),
@@ -191,6 +194,18 @@ impl World {
             _ => None,
         };
         company.is_none_or(|company| env.companies.contains(&company))
+    }
+
+    /// The factors of a row and of all above it, multiplied.
+    fn product_up(&self, model: &Model, row: &Row, factor: usize, parent: usize) -> f64 {
+        let above = row[parent]
+            .as_ref_id()
+            .and_then(|id| self.tables[model.index].get(id));
+        let own = match row[factor] {
+            Value::Float(own) => own,
+            _ => 1.0,
+        };
+        own * above.map_or(1.0, |above| self.product_up(model, above, factor, parent))
     }
 
     fn shown_in(&self, model: &Model, column: usize, row: &Row, env: &Env) -> Vec<i64> {

@@ -27,6 +27,8 @@ pub(crate) enum Access {
     DisplayName,
     /// One over the column.
     Inverse(usize),
+    /// The first column's product up the second, a many2one to the same model.
+    ProductUp(usize, usize),
     CountOf(usize),
     FirstOf(usize),
 }
@@ -223,6 +225,9 @@ fn resolve_one(
                 },
                 Source::Computed(Compute::DisplayName) => Access::DisplayName,
                 Source::Computed(Compute::Inverse(of)) => Access::Inverse(layout.column(of)),
+                Source::Computed(Compute::ProductUp(factor, parent)) => {
+                    Access::ProductUp(layout.column(factor), layout.column(parent))
+                }
                 Source::Computed(Compute::CountOf(of)) => Access::CountOf(layout.column(of)),
                 Source::Computed(Compute::FirstOf(of)) => Access::FirstOf(layout.column(of)),
             },

@@ -359,9 +359,7 @@ impl World {
         let mut above = new.and_then(|(_, value)| value.as_ref_id());
         while let Some(id) = above {
             if ids.contains(&id) {
-                return Err(OdooError::validation(
-                    "You cannot create recursive categories.",
-                ));
+                return Err(OdooError::user("Recursion Detected."));
             }
             above = self.tables[model]
                 .get(id)
@@ -384,10 +382,23 @@ fn put(into: &mut Vec<(usize, usize, Values)>, via: usize, model: usize, name: &
 
 fn rounded(field: &Field, value: Value) -> Value {
     match (field.def.digits, value) {
-        (Some(digits), Value::Float(number)) => {
-            let text = format!("{number:.*}", usize::from(digits));
-            Value::Float(text.parse().unwrap_or(number))
-        }
+        (Some(digits), Value::Float(number)) => Value::Float(float_round(number, digits)),
         (_, value) => value,
     }
+}
+
+/// `float_round` of Odoo's `tools/float_utils.py`: half away from zero, after a push by the
+/// number's own precision: 1.005 becomes 1.01 although it is stored as a little less.
+fn float_round(number: f64, digits: u8) -> f64 {
+    if number == 0.0 {
+        return 0.0;
+    }
+    let unit = 10_f64.powi(-i32::from(digits));
+    let scaled = number / unit;
+    let epsilon = 2_f64.powf(scaled.abs().log2() - 52.0);
+    let rounded = (scaled + epsilon.copysign(scaled)).round() * unit;
+    // The column is written with that many digits.
+    format!("{rounded:.*}", usize::from(digits))
+        .parse()
+        .unwrap_or(rounded)
 }

@@ -1,8 +1,12 @@
 //! Every test that needs a server. One binary, because each would link the whole
 //! workspace again; a file a subject.
 
+mod bad_input;
 mod conformance;
 mod crash;
+mod events;
+mod findings;
+mod http;
 mod lease;
 mod migrations;
 mod odoo_client;
