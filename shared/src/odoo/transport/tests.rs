@@ -117,10 +117,11 @@ async fn silence_is_a_timeout_and_is_tried_again() {
         .chain([Reply::Silence, Reply::result("5")]);
     let server = ScriptedServer::start(replies).await;
     let mut config = server.config();
-    config.timeout = Duration::from_millis(300);
+    config.timeout = Duration::from_secs(1);
     let client = OdooClient::new(&config).expect("a client");
     assert_eq!(count(&client).await.expect("the second time"), 5);
     assert_eq!(client.counters().retries, 1);
+    assert_eq!(server.unused(), 0);
 }
 
 #[tokio::test]
