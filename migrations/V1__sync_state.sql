@@ -47,6 +47,7 @@ create table if not exists odoo.sync_streams (
     window_watermark timestamptz,
     window_opened_at timestamptz,
     window_seen_at timestamptz,
+    window_fingerprint text,
     window_done boolean not null default false,
     last_id bigint not null default 0,
     rows_done bigint not null default 0,
@@ -67,7 +68,9 @@ comment on column odoo.sync_streams.count_mismatches is
 comment on column odoo.sync_streams.source_fingerprint is
     'SHA-256 of Odoo''s URL and database; another one stops the sync until a reset';
 comment on column odoo.sync_streams.read_fingerprint is
-    'SHA-256 of user, language, company and columns; another one makes the next run full';
+    'SHA-256 of user, language, company and columns that the last successful run read with; another one makes the next run full';
+comment on column odoo.sync_streams.window_fingerprint is
+    'The same, of the run whose window is open';
 
 -- One row a run.
 create table if not exists odoo.sync_runs (

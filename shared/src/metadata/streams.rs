@@ -26,12 +26,14 @@ pub(crate) struct StreamState {
 }
 
 /// An open window and how far it has been read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Progress {
     pub(crate) mode: Mode,
     pub(crate) range: Range,
     pub(crate) last_id: i64,
     pub(crate) done: bool,
+    /// How the holder that opened it read.
+    pub(crate) read_fingerprint: Option<String>,
 }
 
 /// What a stream was read from and how, as stored beside its watermark.
@@ -55,7 +57,7 @@ pub(crate) async fn load(
             "select watermark, watermark_first_seen_at, watermark_last_seen_at,
                     source_fingerprint, read_fingerprint, count_mismatches,
                     coalesce(run_id = $2, false), window_mode, window_low, window_high,
-                    last_id, window_done
+                    last_id, window_done, window_fingerprint
              from odoo.sync_streams where stream = $1",
             &[(&stream.name, Type::TEXT), (&run_id, Type::UUID)],
         )
@@ -102,6 +104,7 @@ fn read_progress(row: &Row) -> std::result::Result<Progress, tokio_postgres::Err
         range,
         last_id: row.try_get(10)?,
         done: row.try_get(11)?,
+        read_fingerprint: row.try_get(12)?,
     })
 }
 
@@ -129,7 +132,7 @@ pub(crate) async fn open(transaction: &Transaction<'_>, new: &NewWindow<'_>) -> 
             "insert into odoo.sync_streams as state
                  (data_type, stream, run_id, window_mode, window_low, window_high,
                   window_watermark, window_opened_at, window_seen_at, source_fingerprint,
-                  read_fingerprint)
+                  window_fingerprint)
              values ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp(), $9, $10)
              on conflict (stream) do update set
                  data_type = excluded.data_type, run_id = excluded.run_id,
@@ -140,7 +143,7 @@ pub(crate) async fn open(transaction: &Transaction<'_>, new: &NewWindow<'_>) -> 
                  window_seen_at = excluded.window_seen_at,
                  window_done = false, last_id = 0, rows_done = 0, rows_to_do = null,
                  source_fingerprint = excluded.source_fingerprint,
-                 read_fingerprint = excluded.read_fingerprint, updated_at = now()",
+                 window_fingerprint = excluded.window_fingerprint, updated_at = now()",
             &[
                 (&new.data_type, Type::TEXT),
                 (&new.stream.name, Type::TEXT),
@@ -244,6 +247,7 @@ pub(crate) async fn settle(transaction: &Transaction<'_>, run_id: Uuid) -> Resul
                           else window_seen_at end,
                  watermark_last_seen_at = window_opened_at,
                  watermark = window_watermark,
+                 read_fingerprint = window_fingerprint,
                  updated_at = now()
              where run_id = $1",
             &[(&run_id, Type::UUID)],

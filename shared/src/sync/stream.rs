@@ -44,14 +44,19 @@ impl StreamRun<'_> {
     /// Any kind; the window stays open for the next holder, or is dropped with the run.
     pub(crate) async fn run(mut self) -> Result<()> {
         let state = self.load().await?;
-        if state.progress.is_some_and(|progress| progress.done) {
+        if state
+            .progress
+            .as_ref()
+            .is_some_and(|progress| progress.done)
+        {
             return Ok(());
         }
         let plan = Arc::new(self.plan().await?);
         let fingerprints = self.fingerprints(&plan);
         let progress = self.progress(&state, &fingerprints).await?;
+        let mode = progress.mode;
         self.bring_in(&plan, progress).await?;
-        if progress.mode == Mode::Incremental {
+        if mode == Mode::Incremental {
             self.retry_rejects(&plan).await?;
         }
         let count = self.compare_count(&state).await?;
@@ -112,18 +117,18 @@ impl StreamRun<'_> {
                 ),
             ));
         }
-        let reads_the_same = is_same(&state.read_fingerprint, &fingerprints.read);
-        match state.progress {
-            Some(progress) if reads_the_same => Ok(progress),
-            _ => {
-                let mode = if reads_the_same {
-                    self.lease.run.mode
-                } else {
-                    self.lease.run.mode.max_with_full()
-                };
-                self.open_window(state, fingerprints, mode).await
-            }
+        if let Some(progress) = &state.progress
+            && is_same(&progress.read_fingerprint, &fingerprints.read)
+        {
+            return Ok(progress.clone());
         }
+        // What was read with another user, language or set of columns is read again.
+        let mode = if is_same(&state.read_fingerprint, &fingerprints.read) {
+            self.lease.run.mode
+        } else {
+            self.lease.run.mode.max_with_full()
+        };
+        self.open_window(state, fingerprints, mode).await
     }
 
     async fn open_window(
@@ -162,6 +167,7 @@ impl StreamRun<'_> {
             range: window.range,
             last_id: 0,
             done: false,
+            read_fingerprint: Some(fingerprints.read.clone()),
         })
     }
 

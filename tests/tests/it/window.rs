@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use odoo_sim::{OdooSim, Version};
+use odoo_sim::{Fault, OdooSim, Version, When};
 use serde_json::{Value, json};
 use shared::specs::{CATEGORIES, PRODUCTS};
 
@@ -253,6 +253,14 @@ async fn another_language_makes_the_next_run_a_full_one() {
     shop.let_pass(Duration::from_secs(400)).await;
     shop.sync().await;
     shop.environment.insert("ODOO_LANG", "fr_FR".to_owned());
+    // A first try that fails must not make the second believe that all is read already.
+    shop.sim.inject(
+        When::method("read").model("product.product"),
+        Fault::AccessDenied,
+    );
+    let mut function = Function::start("sync-products", &shop.environment).await;
+    let answer = function.call(&json!({})).await;
+    assert_eq!(answer["success"], false, "{answer}");
     let report = shop.sync().await;
     let rows = shop.odoo.count("product.product").await + shop.odoo.count("uom.uom").await;
     assert_eq!(report["recordsProcessed"], rows);
