@@ -8,6 +8,7 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::database::Doing;
+use super::sqlstate::refuses_row;
 use crate::error::Result;
 
 /// The rule's name for a row that has no representation in the mirror.
@@ -34,9 +35,58 @@ pub(crate) async fn record(
     run_id: Uuid,
     rejects: &[Reject],
 ) -> Result<()> {
-    const SQL: &str = "insert into odoo.sync_findings as finding
+    for reject in rejects {
+        record_one(transaction, data_type, stream, run_id, reject).await?;
+    }
+    Ok(())
+}
+
+async fn record_one(
+    transaction: &Transaction<'_>,
+    data_type: &str,
+    stream: &str,
+    run_id: Uuid,
+    reject: &Reject,
+) -> Result<()> {
+    let doing = "recording a finding";
+    let payload = storable(&reject.payload);
+    let insert = async |form| {
+        transaction
+            .execute_typed(
+                &insertion(form),
+                &[
+                    (&data_type, Type::TEXT),
+                    (&stream, Type::TEXT),
+                    (&reject.odoo_id, Type::INT8),
+                    (&REPRESENTATION, Type::TEXT),
+                    (&reject.reason, Type::TEXT),
+                    (&payload, Type::TEXT),
+                    (&run_id, Type::UUID),
+                ],
+            )
+            .await
+    };
+    let execute = async |statement| transaction.batch_execute(statement).await.doing(doing);
+    execute("savepoint finding").await?;
+    let inserted = match insert("$6::jsonb").await {
+        // jsonb refuses what JSON allows (a lone surrogate, a number of a million digits):
+        // then it keeps the record as one text.
+        Err(error) if refuses_row(&error) => {
+            execute("rollback to savepoint finding").await?;
+            insert("to_jsonb($6)").await
+        }
+        inserted => inserted,
+    };
+    inserted.doing(doing)?;
+    Ok(())
+}
+
+/// The statement that records a reject, with this form of its payload.
+fn insertion(payload: &str) -> String {
+    format!(
+        "insert into odoo.sync_findings as finding
             (data_type, stream, odoo_id, severity, rule, reason, payload, run_id, next_try_at)
-        values ($1, $2, $3, 'reject', $4, $5, $6::jsonb, $7, now() + interval '1 minute')
+        values ($1, $2, $3, 'reject', $4, $5, {payload}, $7, now() + interval '1 minute')
         on conflict (stream, odoo_id, rule) where resolved_at is null do update set
             reason = excluded.reason,
             payload = excluded.payload,
@@ -44,44 +94,8 @@ pub(crate) async fn record(
             last_seen_at = now(),
             attempts = finding.attempts + 1,
             next_try_at = now()
-                + least(interval '1 minute' * power(2, least(finding.attempts, 20)), interval '1 day')";
-    let doing = "recording a finding";
-    for reject in rejects {
-        let payload = storable(&reject.payload);
-        // jsonb refuses what JSON allows (a lone surrogate, a number of a million
-        // digits): then the finding is kept without its payload.
-        transaction
-            .batch_execute("savepoint finding")
-            .await
-            .doing(doing)?;
-        for payload in [payload.as_deref(), None] {
-            let written = transaction
-                .execute_typed(
-                    SQL,
-                    &[
-                        (&data_type, Type::TEXT),
-                        (&stream, Type::TEXT),
-                        (&reject.odoo_id, Type::INT8),
-                        (&REPRESENTATION, Type::TEXT),
-                        (&reject.reason, Type::TEXT),
-                        (&payload, Type::TEXT),
-                        (&run_id, Type::UUID),
-                    ],
-                )
-                .await;
-            match written {
-                Ok(_) => break,
-                Err(error) if payload.is_some() && super::sqlstate::refuses_row(&error) => {
-                    transaction
-                        .batch_execute("rollback to savepoint finding")
-                        .await
-                        .doing(doing)?;
-                }
-                Err(error) => return Err(super::sqlstate::db_error(doing, error)),
-            }
-        }
-    }
-    Ok(())
+                + least(interval '1 minute' * power(2, least(finding.attempts, 20)), interval '1 day')"
+    )
 }
 
 /// Closes the open rejects of rows that have been written after all.
