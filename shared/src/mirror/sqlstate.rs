@@ -59,12 +59,13 @@ pub(crate) fn classify(doing: &str, error: &tokio_postgres::Error) -> Error {
     Error::new(ErrorKind::Internal, format!("{doing}: {error}"))
 }
 
-/// Whether Postgres refuses a value (class 22) or a constraint is violated (class 23):
-/// without the row at fault, the rest of the page goes in.
+/// Whether Postgres refuses a value (class 22), a constraint is violated (class 23) or a
+/// value exceeds one of its limits (class 54), such as what an index holds: without the
+/// row at fault, the rest of the page goes in.
 pub fn refuses_row(error: &tokio_postgres::Error) -> bool {
     error
         .code()
-        .is_some_and(|code| matches!(class(code.code()), "22" | "23"))
+        .is_some_and(|code| matches!(class(code.code()), "22" | "23" | "54"))
 }
 
 fn class(code: &str) -> &str {
