@@ -22,6 +22,8 @@ pub(crate) struct Behaviour {
     /// A domain compares dates with time by whole seconds (19's `Datetime` conditions cover the
     /// whole second), not by stored microseconds.
     pub(crate) compares_whole_seconds: bool,
+    /// A domain compares an empty text or number as `''` or 0, not as SQL's null.
+    pub(crate) compares_empty_values: bool,
     /// JSON is written with `ensure_ascii` (14: `json.dumps` with its defaults).
     pub(crate) ascii_json: bool,
     /// `write` of an id that is gone is a MissingError.
@@ -55,6 +57,7 @@ impl Version {
             Version::V14 => &Behaviour {
                 has_json2: false,
                 compares_whole_seconds: false,
+                compares_empty_values: false,
                 ascii_json: true,
                 write_refuses_missing: false,
                 refuses_unknown_language: false,
@@ -66,6 +69,7 @@ impl Version {
             Version::V19 => &Behaviour {
                 has_json2: true,
                 compares_whole_seconds: true,
+                compares_empty_values: true,
                 ascii_json: false,
                 write_refuses_missing: true,
                 refuses_unknown_language: true,

@@ -1,5 +1,6 @@
 //! Domains, orders, limits.
 
+use odoo_sim::Version;
 use serde_json::{Value as Json, json};
 
 use super::on_every_server;
@@ -11,7 +12,8 @@ on_every_server!(
     not_equal_matches_an_empty_field_too,
     not_in_matches_an_empty_field_too,
     in_takes_false_for_empty,
-    a_comparison_matches_no_empty_field,
+    a_comparison_takes_an_empty_text_for_nothing_on_14_and_for_the_least_on_19,
+    an_empty_number_is_not_zero_on_14_and_is_zero_on_19,
     ilike_looks_for_a_part_in_any_case,
     a_dotted_path_follows_a_many2one,
     a_dotted_path_reaches_archived_records,
@@ -126,7 +128,9 @@ async fn in_takes_false_for_empty(server: &Server) {
     );
 }
 
-async fn a_comparison_matches_no_empty_field(server: &Server) {
+async fn a_comparison_takes_an_empty_text_for_nothing_on_14_and_for_the_least_on_19(
+    server: &Server,
+) {
     let (_, with) = server
         .create_product(json!({"name": "With", "default_code": "B"}))
         .await;
@@ -138,10 +142,34 @@ async fn a_comparison_matches_no_empty_field(server: &Server) {
         [with]
     );
     let domain = json!([["default_code", "<", "C"]]);
+    let expected = if server.is(Version::V14) {
+        vec![with]
+    } else {
+        vec![with, without]
+    };
     assert_eq!(
         matching(server, "product.product", &both, domain).await,
-        [with]
+        expected
     );
+}
+
+async fn an_empty_number_is_not_zero_on_14_and_is_zero_on_19(server: &Server) {
+    let (_, id) = server.create_product(json!({"name": "Weightless"})).await;
+    let on_19 = !server.is(Version::V14);
+    for (condition, expected) in [
+        (json!(["weight", "=", 0]), on_19),
+        (json!(["weight", "<", 5]), on_19),
+        (json!(["weight", ">=", 0]), on_19),
+        (json!(["weight", "!=", 0]), false),
+        (json!(["weight", "=", false]), true),
+        (json!(["weight", "in", [0]]), true),
+        (json!(["default_code", "=", ""]), on_19),
+        (json!(["default_code", "!=", ""]), false),
+        (json!(["default_code", "like", ""]), true),
+    ] {
+        let found = matching(server, "product.product", &[id], json!([condition])).await;
+        assert_eq!(found == [id], expected, "{condition}");
+    }
 }
 
 async fn ilike_looks_for_a_part_in_any_case(server: &Server) {

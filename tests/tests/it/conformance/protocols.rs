@@ -22,6 +22,7 @@ on_every_server!(
     json2_takes_named_arguments_and_answers_the_bare_result,
     json2_reads_writes_creates_and_deletes,
     json2_takes_a_context,
+    json2_tells_a_user_the_context_of_his_key,
     json2_with_a_wrong_key_is_401,
     json2_with_a_password_is_401,
     json2_without_its_database_is_404_in_html,
@@ -257,6 +258,19 @@ async fn json2_takes_a_context(server: &Server) {
     body["context"] = json!({"active_test": false});
     let found = server.json2("product.product", "search", body).await;
     assert_eq!(found.text, format!("[{id}]"));
+}
+
+async fn json2_tells_a_user_the_context_of_his_key(server: &Server) {
+    if has_json2(server) {
+        let context = server
+            .json2("res.users", "context_get", json!({}))
+            .await
+            .json();
+        assert_eq!(
+            (&context["lang"], &context["uid"]),
+            (&json!("en_US"), &json!(server.uid().await))
+        );
+    }
 }
 
 /// A JSON-2 call with these headers beside its content type.

@@ -5,15 +5,17 @@
 //! (archived records too), and dates with time compare by microseconds on 14 and by whole seconds
 //! on 19.
 
+mod condition;
+mod pattern;
+
 use serde_json::Value as Json;
 
 use crate::error::OdooError;
-use crate::schema::Kind;
 use crate::store::model::{Field, Model};
 use crate::store::table::Row;
-use crate::store::{Env, World, is_many};
-use crate::time;
-use crate::value::{Value, truthy};
+use crate::store::{Env, World};
+use crate::value::Value;
+use condition::{Comparison, Operand, Test, test};
 
 /// A compiled domain.
 #[derive(Debug)]
@@ -32,49 +34,6 @@ pub(crate) struct Leaf {
     /// Field indexes, each in the model that the one before it leads to.
     path: Vec<usize>,
     test: Test,
-}
-
-#[derive(Debug)]
-enum Test {
-    /// Empty, or for a boolean false.
-    Empty,
-    NotEmpty,
-    Equal(Operand),
-    NotEqual(Operand),
-    Compare(Comparison, Operand),
-    /// The values, sorted where they are ids, and whether an empty value is among them.
-    In(Vec<Operand>, bool),
-    NotIn(Vec<Operand>, bool),
-    Like {
-        pattern: Pattern,
-        negated: bool,
-    },
-    /// `child_of`: these ids and all below them.
-    ChildOf(Vec<i64>),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Comparison {
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-}
-
-/// A right side, in the field's own type.
-#[derive(Clone, Debug, PartialEq, PartialOrd)]
-pub(crate) enum Operand {
-    Number(f64),
-    Int(i64),
-    Text(String),
-}
-
-#[derive(Debug)]
-struct Pattern {
-    /// The parts between `%`.
-    parts: Vec<String>,
-    anchored: bool,
-    ignore_case: bool,
 }
 
 /// A domain and what a search gets to know from it beforehand.
@@ -274,142 +233,6 @@ fn child_of(
     }
 }
 
-fn test(field: &Field, operator: &str, right: &Json) -> Result<Test, String> {
-    let operand = || operand(field.kind(), operator, right);
-    let empty = right == &Json::Bool(false) || right.is_null();
-    Ok(match operator {
-        "=" | "==" | "!=" | "<>" if right.is_array() => {
-            let (values, with_empty) = operands(field.kind(), right)?;
-            if operator.starts_with('=') {
-                Test::In(values, with_empty)
-            } else {
-                Test::NotIn(values, with_empty)
-            }
-        }
-        "=" | "==" => match (field.kind(), empty) {
-            (Kind::Boolean, _) if truthy(right) => Test::NotEmpty,
-            (Kind::Boolean, _) | (_, true) => Test::Empty,
-            _ => Test::Equal(operand()?),
-        },
-        "!=" | "<>" => match (field.kind(), empty) {
-            (Kind::Boolean, _) if truthy(right) => Test::Empty,
-            (Kind::Boolean, _) | (_, true) => Test::NotEmpty,
-            _ => Test::NotEqual(operand()?),
-        },
-        "<" => Test::Compare(Comparison::Less, operand()?),
-        "<=" => Test::Compare(Comparison::LessOrEqual, operand()?),
-        ">" => Test::Compare(Comparison::Greater, operand()?),
-        ">=" => Test::Compare(Comparison::GreaterOrEqual, operand()?),
-        "in" | "not in" => {
-            let (values, with_empty) = operands(field.kind(), right)?;
-            if operator == "in" {
-                Test::In(values, with_empty)
-            } else {
-                Test::NotIn(values, with_empty)
-            }
-        }
-        "like" | "ilike" | "=like" | "=ilike" | "not like" | "not ilike" => {
-            let text = right
-                .as_str()
-                .map_or_else(|| right.to_string(), str::to_owned);
-            Test::Like {
-                pattern: Pattern::new(operator, &text),
-                negated: operator.starts_with("not"),
-            }
-        }
-        other => return Err(format!("Invalid operator '{other}'")),
-    })
-}
-
-fn operand(kind: Kind, operator: &str, right: &Json) -> Result<Operand, String> {
-    let wrong = || format!("{right} cannot be compared with a {}", kind.type_name());
-    match kind {
-        Kind::Integer | Kind::Many2one | Kind::One2many | Kind::Many2many => {
-            right.as_i64().map(Operand::Int).ok_or_else(wrong)
-        }
-        Kind::Float => right.as_f64().map(Operand::Number).ok_or_else(wrong),
-        Kind::Boolean => Ok(Operand::Int(i64::from(truthy(right)))),
-        Kind::Datetime => {
-            let text = right.as_str().ok_or_else(wrong)?;
-            let micros = time::parse_datetime(text).ok_or_else(wrong)?;
-            // A bare date stands for its whole day.
-            let whole_day = text.len() == 10 && matches!(operator, ">" | "<=");
-            Ok(Operand::Int(
-                micros + if whole_day { 86_399_000_000 } else { 0 },
-            ))
-        }
-        Kind::Char | Kind::Text | Kind::Selection(_) => Ok(Operand::Text(
-            right
-                .as_str()
-                .map_or_else(|| right.to_string(), str::to_owned),
-        )),
-    }
-}
-
-fn operands(kind: Kind, right: &Json) -> Result<(Vec<Operand>, bool), String> {
-    let items = match right {
-        Json::Array(items) => items.as_slice(),
-        Json::Bool(false) | Json::Null => return Ok((Vec::new(), true)),
-        single => return Ok((vec![operand(kind, "in", single)?], false)),
-    };
-    let mut values = Vec::with_capacity(items.len());
-    let mut with_empty = false;
-    for item in items {
-        if item == &Json::Bool(false) || item.is_null() {
-            with_empty = true;
-        } else {
-            values.push(operand(kind, "in", item)?);
-        }
-    }
-    values.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
-    Ok((values, with_empty))
-}
-
-impl Pattern {
-    fn new(operator: &str, text: &str) -> Self {
-        let ignore_case = operator.ends_with("ilike");
-        let text = if ignore_case {
-            text.to_lowercase()
-        } else {
-            text.to_owned()
-        };
-        let anchored = operator.starts_with('=');
-        Pattern {
-            parts: text.split('%').map(str::to_owned).collect(),
-            anchored,
-            ignore_case,
-        }
-    }
-
-    /// `%` stands for any text; `_` is taken as itself, which no test needs otherwise.
-    fn matches(&self, text: &str) -> bool {
-        let lowered;
-        let mut rest = if self.ignore_case {
-            lowered = text.to_lowercase();
-            lowered.as_str()
-        } else {
-            text
-        };
-        let last = self.parts.len() - 1;
-        for (at, part) in self.parts.iter().enumerate() {
-            if self.anchored && at == last {
-                return if at == 0 {
-                    rest == part
-                } else {
-                    rest.ends_with(part.as_str())
-                };
-            }
-            match rest.find(part.as_str()) {
-                Some(found) if at > 0 || !self.anchored || found == 0 => {
-                    rest = &rest[found + part.len()..];
-                }
-                _ => return false,
-            }
-        }
-        true
-    }
-}
-
 impl Predicate {
     pub(crate) fn matches(
         &self,
@@ -451,11 +274,9 @@ impl Leaf {
         let field = &model.fields[path[0]];
         let value = world.value(model, field, id, row, env);
         if path.len() == 1 {
-            return self.test.holds(
-                &value,
-                field.kind(),
-                world.version.behaviour().compares_whole_seconds,
-            );
+            return self
+                .test
+                .holds(&value, field.kind(), world.version.behaviour());
         }
         let Some(target) = field.relation.map(|relation| &world.models[relation]) else {
             return false;
@@ -470,97 +291,6 @@ impl Leaf {
             Value::Ids(ids) => ids.iter().any(|&id| reaches(id)),
             _ => false,
         }
-    }
-}
-
-impl Test {
-    fn holds(&self, value: &Value, kind: Kind, whole_seconds: bool) -> bool {
-        if is_many(kind) {
-            return self.holds_for_any(value.as_ids());
-        }
-        let empty = match value {
-            Value::Null => true,
-            Value::Bool(value) => !value,
-            Value::Text(text) => text.is_empty(),
-            // Odoo takes zero of a number for `= False` as well.
-            Value::Int(0) => kind == Kind::Integer,
-            Value::Float(number) => *number == 0.0,
-            _ => false,
-        };
-        match self {
-            Test::Empty => empty,
-            Test::NotEmpty => !empty,
-            Test::Equal(right) => {
-                order_of(value, right, whole_seconds).is_some_and(|it| it.is_eq())
-            }
-            Test::NotEqual(right) => {
-                !order_of(value, right, whole_seconds).is_some_and(|it| it.is_eq())
-            }
-            Test::Compare(comparison, right) => {
-                order_of(value, right, whole_seconds).is_some_and(|order| match comparison {
-                    Comparison::Less => order.is_lt(),
-                    Comparison::LessOrEqual => order.is_le(),
-                    Comparison::Greater => order.is_gt(),
-                    Comparison::GreaterOrEqual => order.is_ge(),
-                })
-            }
-            Test::In(values, with_empty) => {
-                (*with_empty && empty) || is_among(value, values, whole_seconds)
-            }
-            Test::NotIn(values, with_empty) => {
-                !(*with_empty && empty) && !is_among(value, values, whole_seconds)
-            }
-            Test::Like { pattern, negated } => match value {
-                Value::Text(text) => pattern.matches(text) != *negated,
-                _ => *negated,
-            },
-            Test::ChildOf(ids) => match value {
-                Value::Ref(id) | Value::Int(id) => ids.binary_search(id).is_ok(),
-                _ => false,
-            },
-        }
-    }
-
-    fn holds_for_any(&self, ids: &[i64]) -> bool {
-        let contains = |operand: &Operand| matches!(operand, Operand::Int(id) if ids.contains(id));
-        match self {
-            Test::Empty => ids.is_empty(),
-            Test::NotEmpty => !ids.is_empty(),
-            Test::Equal(right) => contains(right),
-            Test::NotEqual(right) => !contains(right),
-            Test::In(values, with_empty) => {
-                values.iter().any(contains) || (*with_empty && ids.is_empty())
-            }
-            Test::NotIn(values, with_empty) => {
-                !values.iter().any(contains) && !(*with_empty && ids.is_empty())
-            }
-            Test::ChildOf(branch) => ids.iter().any(|id| branch.binary_search(id).is_ok()),
-            Test::Compare(..) | Test::Like { .. } => false,
-        }
-    }
-}
-
-fn is_among(value: &Value, sorted: &[Operand], whole_seconds: bool) -> bool {
-    sorted
-        .binary_search_by(|probe| {
-            order_of(value, probe, whole_seconds)
-                .map_or(std::cmp::Ordering::Less, std::cmp::Ordering::reverse)
-        })
-        .is_ok()
-}
-
-/// How the stored value stands to the right side; none where they do not compare (null).
-fn order_of(value: &Value, right: &Operand, whole_seconds: bool) -> Option<std::cmp::Ordering> {
-    match (value, right) {
-        (Value::Int(left) | Value::Ref(left), Operand::Int(right)) => Some(left.cmp(right)),
-        (Value::Time(left), Operand::Int(right)) if whole_seconds => {
-            Some(time::whole_second(*left).cmp(&time::whole_second(*right)))
-        }
-        (Value::Time(left), Operand::Int(right)) => Some(left.cmp(right)),
-        (Value::Float(left), Operand::Number(right)) => left.partial_cmp(right),
-        (Value::Text(left), Operand::Text(right)) => Some(left.as_str().cmp(right.as_str())),
-        (Value::Bool(left), Operand::Int(right)) => Some(i64::from(*left).cmp(right)),
-        _ => None,
     }
 }
 
