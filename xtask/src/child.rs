@@ -182,15 +182,30 @@ impl Server {
         }
     }
 
-    /// Returns when somebody asks this process to end. Fails if the server ends before.
-    pub(crate) fn wait_for_interrupt(&mut self) -> Result<()> {
-        while !is_interrupted() {
-            if self.has_ended() && !is_interrupted() {
-                bail!(self.problem("ended"));
-            }
-            thread::sleep(PAUSE);
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Fails if it has ended, or should because this process should.
+    pub(crate) fn check(&mut self) -> Result<()> {
+        check_interrupt()?;
+        if self.has_ended() {
+            bail!(self.problem("ended"));
         }
         Ok(())
+    }
+
+    /// Returns when somebody asks this process to end. Fails if the server ends before.
+    pub(crate) fn wait_for_interrupt(&mut self) -> Result<()> {
+        loop {
+            let ended = self.check();
+            if is_interrupted() {
+                return Ok(());
+            }
+            ended?;
+            thread::sleep(PAUSE);
+        }
     }
 
     fn has_ended(&mut self) -> bool {

@@ -12,12 +12,14 @@
 )]
 
 mod apt;
+mod bench;
 mod cache;
 mod child;
 mod ci;
 mod daemon;
 mod demo;
 mod doctor;
+mod function_environment;
 mod lock;
 mod migrate;
 mod odoo_environment;
@@ -28,6 +30,7 @@ mod python;
 mod real_odoo;
 mod runtime;
 mod session;
+mod simulator;
 mod test;
 mod workspace;
 
@@ -47,6 +50,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
+    Bench(bench::Args),
     Ci(ci::Args),
     Demo(demo::Args),
     Doctor(doctor::Args),
@@ -57,6 +61,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
+        Task::Bench(args) => bench::run(&args),
         Task::Ci(args) => ci::run(&args),
         Task::Demo(args) => demo::run(&args),
         Task::Doctor(args) => doctor::run(&args),

@@ -12,13 +12,13 @@ use anyhow::{Context, Result};
 use shared::specs::{DataType, REGISTRY};
 use uuid::Uuid;
 
-use crate::cache;
 use crate::child::Server;
 use crate::odoo_environment::OdooEnvironment;
 use crate::postgres::{free_port, is_free};
 use crate::progress::Step;
 use crate::python::Tool;
 use crate::workspace::Workspace;
+use crate::{cache, function_environment};
 
 /// Always this one, even where the machine has another: the routes need a recent version.
 /// It depends on a C compiler for other machines, which only a deployment needs.
@@ -30,8 +30,6 @@ const CARGO_LAMBDA: Tool = Tool {
 /// Where `cargo lambda invoke` looks when it is not told.
 const USUAL_PORT: u16 = 9000;
 const START_LIMIT: Duration = Duration::from_secs(60);
-/// What configures a function. Those of the caller's own shell are not the demo's.
-const PREFIXES: [&str; 3] = ["ODOO_", "SUPABASE_", "SYNC_"];
 
 /// The running functions; they end when this is dropped.
 pub(super) struct Functions {
@@ -63,9 +61,7 @@ impl Functions {
             .with_context(|| format!("cannot write {}", routes.display()))?;
 
         let mut command = workspace.cargo();
-        for (name, _) in env::vars_os().filter(|(name, _)| is_ours(name)) {
-            command.env_remove(name);
-        }
+        function_environment::set(&mut command, odoo, database_url);
         command
             .args(["lambda", "watch", "--ignore-changes"])
             .args(["--invoke-address", "127.0.0.1"])
@@ -73,11 +69,8 @@ impl Functions {
             .arg("--global")
             .arg(&routes)
             .env("PATH", search_path(&programs)?)
-            .envs(odoo.function_variables())
-            .env("SUPABASE_DB_URL", database_url)
             .env("SYNC_API_KEY", &key)
-            // There is no bus here, and no gateway that would not wait.
-            .env("SYNC_EVENT_BUS", "")
+            // There is no gateway here that would not wait.
             .env("SYNC_API_BUDGET_MS", "900000");
         let log = cache::log_file("demo-functions")?;
         let mut server = Server::start("cargo lambda watch", &command, &log)?;
@@ -138,11 +131,6 @@ fn route(spec: &DataType) -> String {
     format!("/api/sync/{}", spec.name)
 }
 
-fn is_ours(name: &OsString) -> bool {
-    name.to_str()
-        .is_some_and(|name| PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
-}
-
 fn search_path(first: &Path) -> Result<OsString> {
     let rest = env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(first.to_owned()).chain(env::split_paths(&rest));
@@ -151,7 +139,7 @@ fn search_path(first: &Path) -> Result<OsString> {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_ours, routes_toml};
+    use super::routes_toml;
 
     #[test]
     fn every_data_type_has_its_route() {
@@ -160,12 +148,5 @@ mod tests {
         assert_eq!(routes["/api/sync/products"].as_str(), Some("sync-products"));
         let count = routes.as_table().map(toml::Table::len);
         assert_eq!(count, Some(shared::specs::REGISTRY.len()));
-    }
-
-    #[test]
-    fn knows_the_variables_that_configure_a_function() {
-        assert!(is_ours(&"ODOO_PROTOCOL".into()));
-        assert!(is_ours(&"SYNC_BATCH_SIZE".into()));
-        assert!(!is_ours(&"PATH".into()));
     }
 }

@@ -34,7 +34,7 @@ fn about_odoo(odoo: &DemoOdoo) -> String {
     let environment = odoo.environment();
     let url = &environment.url;
     match odoo {
-        DemoOdoo::Simulated { .. } => {
+        DemoOdoo::Simulated(_) => {
             let change =
                 r#"{"model": "product.template", "ids": [1], "values": {"list_price": 9.5}}"#;
             format!(

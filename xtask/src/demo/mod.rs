@@ -8,18 +8,17 @@ mod guide;
 mod odoo;
 mod sync;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::ValueEnum;
 use shared::config::Config;
 use shared::odoo::OdooClient;
 use shared::specs::REGISTRY;
 
-use crate::odoo_environment::OdooEnvironment;
 use crate::postgres::{Cluster, RunningCluster, free_port};
 use crate::progress::Step;
 use crate::real_odoo::Release;
 use crate::workspace::Workspace;
-use crate::{child, lock, migrate, runtime};
+use crate::{child, function_environment, lock, migrate, runtime};
 use comparison::Comparison;
 use functions::Functions;
 use odoo::DemoOdoo;
@@ -79,7 +78,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let cluster = start_database(Cluster::prepare(&folder.join("postgres"), free_port()?)?)?;
     let odoo = DemoOdoo::start(args.odoo.release(), &workspace)?;
     let database_url = cluster.url(DATABASE);
-    let config = config(odoo.environment(), &database_url)?;
+    let config = function_environment::config(odoo.environment(), &database_url)?;
     migrate::apply(&config.postgres)?;
     let mut functions = Functions::start(&workspace, &folder, odoo.environment(), &database_url)?;
 
@@ -103,19 +102,6 @@ fn start_database(cluster: Cluster) -> Result<RunningCluster> {
     cluster.drop_database(DATABASE)?;
     cluster.sql("postgres", &[&format!("create database {DATABASE}")])?;
     Ok(cluster)
-}
-
-/// The configuration of the functions, for what we do beside them.
-fn config(odoo: &OdooEnvironment, database_url: &str) -> Result<Config> {
-    let variables = odoo.function_variables();
-    Config::from_lookup(&|name| match name {
-        "SUPABASE_DB_URL" => Some(database_url.to_owned()),
-        _ => variables
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, value)| (*value).to_owned()),
-    })
-    .context("the demo's own configuration is wrong")
 }
 
 async fn sync_all(

@@ -14,27 +14,28 @@ use crate::odoo_environment::OdooEnvironment;
 /// A real Odoo that is up at least as long as this lives.
 pub(crate) struct Borrowed {
     pub(crate) environment: OdooEnvironment,
-    /// Whether it was up before.
-    pub(crate) was_up: bool,
+    /// How many worker processes it has.
+    pub(crate) workers: u16,
+    was_up: bool,
     release: Release,
 }
 
 impl Borrowed {
-    /// Finds or starts it.
-    pub(crate) fn up(release: Release) -> Result<Self> {
-        if let Some(state) = State::of_running(release)? {
-            eprintln!("Odoo {release} is up already: used as it is, with the database it has");
-            return Ok(Self {
-                environment: state.environment(),
-                was_up: true,
-                release,
-            });
-        }
-        // A process of its own, because it becomes root where it is not.
-        let printed = child::read(&real_odoo("up", release)?)?;
+    /// Finds or starts it; `options` are those of `real-odoo up`.
+    pub(crate) fn up(release: Release, options: &[&str]) -> Result<Self> {
+        let found = State::of_running(release)?;
+        let was_up = found.is_some();
+        let state = match found {
+            Some(state) => {
+                eprintln!("Odoo {release} is up already: used as it is, with the database it has");
+                state
+            }
+            None => start(release, options)?,
+        };
         Ok(Self {
-            environment: OdooEnvironment::from_shell(&printed)?,
-            was_up: false,
+            environment: state.environment(),
+            workers: state.workers,
+            was_up,
             release,
         })
     }
@@ -58,6 +59,13 @@ impl Drop for Borrowed {
             eprintln!("Odoo {} was not stopped: {error:#}", self.release);
         }
     }
+}
+
+/// In a process of its own, because it becomes root where it is not. What that prints for
+/// a shell is in the state too.
+fn start(release: Release, options: &[&str]) -> Result<State> {
+    child::read(real_odoo("up", release)?.args(options))?;
+    State::of_running(release)?.with_context(|| format!("Odoo {release} ended at once"))
 }
 
 fn real_odoo(action: &str, release: Release) -> Result<Command> {

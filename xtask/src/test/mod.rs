@@ -68,7 +68,7 @@ fn test_on_odoo(
     servers: &Servers,
     args: &[String],
 ) -> Result<()> {
-    let odoo = Borrowed::up(release)?;
+    let odoo = Borrowed::up(release, &[])?;
     let name = format!("odoo_{release}");
     let mut command = cargo_test(workspace, servers, args, &["--ignored", &name]);
     command.envs(odoo_variables(release, &odoo.environment));

@@ -1,0 +1,178 @@
+//! Case `full`: everything from a real Odoo, as fast as that answers and in little memory.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use comfy_table::{CellAlignment, Table, presets};
+use serde_json::json;
+use shared::odoo::{Domain, OdooClient};
+use shared::specs::PRODUCTS;
+
+use super::floor::{Floor, Which};
+use super::function::Function;
+use super::mirror::Mirror;
+use super::{Args, verdict};
+use crate::progress::Step;
+use crate::real_odoo::{Borrowed, Release};
+use crate::{child, function_environment, runtime};
+
+const WORKERS: u16 = 2;
+const LARGEST_RATIO: f64 = 1.25;
+const MOST_MEMORY: u64 = 64 * 1024 * 1024;
+
+/// What one round measured.
+struct Round {
+    function: Duration,
+    floor: Duration,
+    floor_of_rows: Duration,
+    memory: u64,
+}
+
+/// Measures; true if every bar was taken.
+pub(super) fn run(args: &Args, programs: &Path, mirror: &Mirror) -> Result<bool> {
+    let products = args.products.to_string();
+    let workers = WORKERS.to_string();
+    let odoo = Borrowed::up(
+        Release::V19,
+        &["--workers", &workers, "--products", &products],
+    )?;
+    ensure!(
+        odoo.workers == WORKERS,
+        "the Odoo 19 that is up has {} workers instead of {WORKERS}: \
+         stop it first (cargo xtask real-odoo down 19)",
+        odoo.workers
+    );
+    let database_url = mirror.make_empty()?;
+    let config = function_environment::config(&odoo.environment, &database_url)?;
+    let client = OdooClient::new(&config.odoo)?;
+    let floor = runtime::block_on(async {
+        let present = client
+            .search_count("product.product", &Domain::all())
+            .await?;
+        ensure!(
+            present >= u64::from(args.products),
+            "the Odoo 19 that is up has {present} products only: \
+             stop it first (cargo xtask real-odoo down 19)"
+        );
+        println!("full sync of {present} products from Odoo 19, {WORKERS} workers");
+        Floor::prepare(&PRODUCTS, &odoo.environment, &client).await
+    })??;
+    let mut rounds = Vec::new();
+    for number in 1..=args.repeat.max(1) {
+        child::check_interrupt()?;
+        let database_url = mirror.make_empty()?;
+        let step = Step::start(format!("Round {number} of {}", args.repeat.max(1)));
+        rounds.push(runtime::block_on(round(
+            programs,
+            &odoo,
+            &database_url,
+            &floor,
+        ))??);
+        step.done();
+    }
+    report(&rounds)
+}
+
+async fn round(
+    programs: &Path,
+    odoo: &Borrowed,
+    database_url: &str,
+    floor: &Floor,
+) -> Result<Round> {
+    let of_rows = floor.run(Which::Rows).await?;
+    let of_all = floor.run(Which::All).await?;
+    let mut function =
+        Function::start(&PRODUCTS, programs, &odoo.environment, database_url).await?;
+    let started = Instant::now();
+    function.invoke(json!({"mode": "full"})).await?;
+    Ok(Round {
+        function: started.elapsed(),
+        floor: of_all,
+        floor_of_rows: of_rows,
+        memory: function.peak_memory()?,
+    })
+}
+
+fn report(rounds: &[Round]) -> Result<bool> {
+    let function = median(rounds.iter().map(|round| round.function))?;
+    let floor = median(rounds.iter().map(|round| round.floor))?;
+    let floor_of_rows = median(rounds.iter().map(|round| round.floor_of_rows))?;
+    let memory = rounds.iter().map(|round| round.memory).max().unwrap_or(0);
+
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(["", "function", "same reads", "rows alone", "peak memory"]);
+    for (number, round) in rounds.iter().enumerate() {
+        table.add_row([
+            format!("round {}", number + 1),
+            seconds(round.function),
+            seconds(round.floor),
+            seconds(round.floor_of_rows),
+            megabytes(round.memory),
+        ]);
+    }
+    table.add_row([
+        "median".to_owned(),
+        seconds(function),
+        seconds(floor),
+        seconds(floor_of_rows),
+        String::new(),
+    ]);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    println!("{table}");
+
+    let ratio = function.as_secs_f64() / floor.as_secs_f64();
+    let ratio_to_rows = function.as_secs_f64() / floor_of_rows.as_secs_f64();
+    let is_fast = ratio <= LARGEST_RATIO;
+    let is_small = memory < MOST_MEMORY;
+    println!(
+        "function / same reads: {ratio:.2}, at most {LARGEST_RATIO}: {}",
+        verdict(is_fast)
+    );
+    println!("function / rows alone: {ratio_to_rows:.2}");
+    println!(
+        "peak memory: {}, less than {}: {}",
+        megabytes(memory),
+        megabytes(MOST_MEMORY),
+        verdict(is_small)
+    );
+    Ok(is_fast && is_small)
+}
+
+fn median(times: impl Iterator<Item = Duration>) -> Result<Duration> {
+    let mut times: Vec<Duration> = times.collect();
+    times.sort_unstable();
+    times
+        .get(times.len() / 2)
+        .copied()
+        .context("nothing was measured")
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.2} s", duration.as_secs_f64())
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / (1024.0 * 1024.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{median, megabytes};
+    use std::time::Duration;
+
+    #[test]
+    fn the_median_is_the_one_in_the_middle() {
+        let times = [5, 1, 3].map(Duration::from_secs);
+        assert_eq!(median(times.into_iter()).expect("three"), times[2]);
+        assert!(median(std::iter::empty()).is_err());
+    }
+
+    #[test]
+    fn memory_is_told_in_megabytes() {
+        assert_eq!(megabytes(64 * 1024 * 1024), "64.0 MB");
+    }
+}
