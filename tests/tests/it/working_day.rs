@@ -2,6 +2,7 @@
 //! column, and the counts say exactly what changed. On the simulator and on real servers.
 
 use odoo_sim::Version;
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use shared::specs::{CATEGORIES, DataType, PRODUCTS};
 
@@ -20,6 +21,15 @@ async fn a_working_day_on_simulated_14() {
 async fn a_working_day_on_simulated_19() {
     let sim = simulator(Version::V19, 300).await;
     a_working_day(&Odoo::simulated(&sim).await).await;
+}
+
+#[tokio::test]
+async fn a_working_day_through_a_transaction_pooler() {
+    let sim = simulator(Version::V19, 300).await;
+    let database = TestDatabase::create().await;
+    let pooler = database.pooler_config().url;
+    let odoo = Odoo::simulated(&sim).await;
+    a_working_day_in(&odoo, &database, pooler.expose_secret()).await;
 }
 
 #[tokio::test]
@@ -44,7 +54,14 @@ const DATA_TYPES: [&DataType; 2] = [&CATEGORIES, &PRODUCTS];
 
 async fn a_working_day(odoo: &Odoo) {
     let database = TestDatabase::create().await;
-    let environment = odoo.environment(&database.url);
+    a_working_day_in(odoo, &database, &database.url).await;
+}
+
+/// `url` is how the functions reach the database.
+async fn a_working_day_in(odoo: &Odoo, database: &TestDatabase, url: &str) {
+    let mut environment = odoo.environment(url);
+    // Several pages, so that one cursor follows another.
+    environment.insert("SYNC_BATCH_SIZE", "50".to_owned());
 
     let mut before = Vec::new();
     for spec in DATA_TYPES {
