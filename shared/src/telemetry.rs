@@ -5,6 +5,10 @@
 
 use tracing_subscriber::EnvFilter;
 
+/// Keeps the Lambda runtime from printing each event as it came, an HTTP request with its
+/// caller's key, which it does at level `trace`.
+const NO_EVENTS: &str = "lambda_runtime::layers::api_response=warn";
+
 /// Starts logging; a second call does nothing. `RUST_LOG` or Lambda's own
 /// `AWS_LAMBDA_LOG_LEVEL` sets the level, else `info`.
 pub fn init() {
@@ -12,8 +16,10 @@ pub fn init() {
         .into_iter()
         .find_map(|name| std::env::var(name).ok())
         .unwrap_or_else(|| "info".to_owned());
-    let filter =
-        EnvFilter::try_new(level.to_lowercase()).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = |level: &str| EnvFilter::try_new(format!("{level},{NO_EVENTS}"));
+    let filter = filter(&level.to_lowercase())
+        .or_else(|_| filter("info"))
+        .unwrap_or_default();
     // An error means that logging has been started already.
     let _ = tracing_subscriber::fmt()
         .json()
