@@ -21,6 +21,7 @@ use crate::sync::request::{SyncRequest, Trigger};
 use crate::sync::{RunFailure, RunReport, Syncer};
 use crate::telemetry;
 use events::Publisher;
+use http::Refusal;
 use trigger::Invocation;
 
 /// Runs the Lambda function of one data type until Lambda stops the process.
@@ -71,7 +72,8 @@ impl Function {
                 let outcome = self.sync(request, trigger).await;
                 response::body(self.spec, &outcome)
             }
-            Invocation::Http(request) => self.answer_http(&request).await,
+            Invocation::Http(Ok(request)) => self.answer_http(&request).await,
+            Invocation::Http(Err(error)) => response::refusal(&Refusal { status: 400, error }),
         }
     }
 

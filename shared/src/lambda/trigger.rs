@@ -1,7 +1,9 @@
 //! What woke the function: a bare request, an event of the bus, a schedule or an HTTP
 //! request of API Gateway (payload 2.0). All lead to the same request.
 
-use lambda_http::request::LambdaRequest;
+use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use aws_lambda_events::encodings::Base64Data;
+use lambda_http::Body;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -20,8 +22,8 @@ pub(super) enum Invocation {
         trigger: Trigger,
         request: Result<SyncRequest>,
     },
-    /// HTTP, with its headers still to be looked at.
-    Http(Box<lambda_http::Request>),
+    /// HTTP, with its headers still to be looked at; an error where it cannot be read.
+    Http(Result<Box<lambda_http::Request>>),
 }
 
 /// Reads any event. One that is nested too deeply to be read is refused here: left to the
@@ -36,13 +38,7 @@ pub(super) fn read(event: &RawValue) -> Invocation {
 /// Tells events apart by the fields that their senders always set.
 fn tell_apart(event: Value) -> Invocation {
     if event.get("requestContext").is_some() {
-        return match serde_json::from_value::<LambdaRequest>(event) {
-            Ok(request) => Invocation::Http(Box::new(request.into())),
-            Err(_) => refused(
-                Trigger::Http,
-                "the event has a requestContext and is no API Gateway request of payload version 2.0",
-            ),
-        };
+        return Invocation::Http(read_http(event).map(Box::new));
     }
     if event.get("detail-type").is_some() {
         return read_bus_event(event);
@@ -50,6 +46,33 @@ fn tell_apart(event: Value) -> Invocation {
     Invocation::Direct {
         trigger: Trigger::Invoke,
         request: SyncRequest::from_json(event),
+    }
+}
+
+/// Takes what is looked at out of an HTTP request. The conversion that `lambda_http` has for
+/// it panics where the query is no URI, which any stranger may send, or the body no base64.
+fn read_http(event: Value) -> Result<lambda_http::Request> {
+    let event: ApiGatewayV2httpRequest = serde_json::from_value(event).map_err(|_| {
+        Error::new(
+            ErrorKind::BadRequest,
+            "the event has a requestContext and is no API Gateway request of payload version 2.0",
+        )
+    })?;
+    let mut request = lambda_http::Request::new(match event.body {
+        Some(body) if event.is_base64_encoded => decode(body),
+        Some(body) => Body::Text(body),
+        None => Body::Empty,
+    });
+    *request.method_mut() = event.request_context.http.method;
+    *request.headers_mut() = event.headers;
+    Ok(request)
+}
+
+/// What is no base64 is left as it is, and refused as not JSON once the key has been looked at.
+fn decode(body: String) -> Body {
+    match serde_json::from_value::<Base64Data>(Value::from(body.as_str())) {
+        Ok(decoded) => Body::Binary(decoded.0),
+        Err(_) => Body::Text(body),
     }
 }
 
@@ -139,7 +162,7 @@ mod tests {
             "body": "eyJtb2RlIjoiZnVsbCJ9",
             "isBase64Encoded": true
         });
-        let Invocation::Http(request) = tell_apart(event) else {
+        let Invocation::Http(Ok(request)) = tell_apart(event) else {
             panic!("not HTTP");
         };
         assert_eq!(request.method(), "POST");
@@ -149,8 +172,9 @@ mod tests {
 
     #[test]
     fn what_only_looks_like_http_is_refused() {
-        let (trigger, request) = direct(json!({"requestContext": 7}));
-        assert_eq!(trigger, Trigger::Http);
+        let Invocation::Http(request) = tell_apart(json!({"requestContext": 7})) else {
+            panic!("not HTTP");
+        };
         assert!(request.is_err());
     }
 }
