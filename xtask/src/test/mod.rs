@@ -70,7 +70,9 @@ fn test_on_odoo(
 ) -> Result<()> {
     let odoo = Borrowed::up(release, &[])?;
     let name = format!("odoo_{release}");
-    let mut command = cargo_test(workspace, servers, args, &["--ignored", &name]);
+    // One after the other: they share one Odoo, and some compare all of it with the mirror.
+    let ours = ["--ignored", &name, "--test-threads=1"];
+    let mut command = cargo_test(workspace, servers, args, &ours);
     command.envs(odoo_variables(release, &odoo.environment));
     child::run_to_success(&command)
 }
