@@ -3,6 +3,8 @@
 
 mod builder;
 mod records;
+#[cfg(test)]
+mod tests;
 mod transaction;
 mod trouble;
 

@@ -2,6 +2,7 @@
 //!
 //! Reading is here and in [`crate::query`]; [`write`] changes it.
 
+mod create;
 mod delete;
 mod links;
 pub(crate) mod model;
@@ -177,18 +178,14 @@ impl World {
         env.sudo || (!self.tables[model.index].is_hidden(id) && self.in_companies(model, row, env))
     }
 
-    /// The multi-company rule of the model, or of the one that it inherits from.
+    /// The multi-company rule.
     fn in_companies(&self, model: &Model, row: &Row, env: &Env) -> bool {
-        let parent = model
-            .def
-            .inherits
-            .and_then(|(parent, _)| self.model(parent));
-        if !model.def.company_rule && !parent.is_some_and(|parent| parent.def.company_rule) {
+        let Some(company) = model.company else {
             return true;
-        }
-        let company = match model.field("company_id").map(|field| field.access) {
-            Some(Access::Column(column)) => row[column].as_ref_id(),
-            Some(Access::Through { via, model, field }) => row[via]
+        };
+        let company = match company {
+            Access::Column(column) => row[column].as_ref_id(),
+            Access::Through { via, model, field } => row[via]
                 .as_ref_id()
                 .and_then(|id| self.value_at(model, field, id, env).as_ref_id()),
             _ => None,

@@ -71,6 +71,9 @@ pub(crate) struct Model {
     by_name: HashMap<&'static str, usize>,
     pub(crate) columns: usize,
     pub(crate) referrers: Vec<Referrer>,
+    /// Where the company of the multi-company rule is found; none where the model has no rule, its
+    /// own or that of the model it inherits from.
+    pub(crate) company: Option<Access>,
     pub(crate) write_date: usize,
     pub(crate) create_date: usize,
     pub(crate) write_uid: usize,
@@ -234,8 +237,16 @@ fn resolve_one(
             relation: def.relation.and_then(|name| names.get(name).copied()),
         })
         .collect();
+    let inherited = defs[index]
+        .inherits
+        .map(|(parent, _)| defs[names[parent]].company_rule);
+    let has_rule = defs[index].company_rule || inherited == Some(true);
+    let company = fields
+        .iter()
+        .find(|field| has_rule && field.def.name == "company_id");
     Model {
         index,
+        company: company.map(|field| field.access),
         def: defs[index],
         by_name: fields
             .iter()
