@@ -12,6 +12,9 @@ use crate::store::model::Model;
 use crate::store::table::Row;
 use crate::store::{Env, World};
 
+/// How many rows are kept before the best of them are picked.
+const SORTED_AT_ONCE: usize = 1024;
+
 /// The arguments of a search.
 pub(crate) struct Search<'a> {
     pub(crate) domain: &'a Json,
@@ -37,22 +40,25 @@ impl World {
                 .map(|(id, _)| id);
             return Ok(ids.skip(search.offset).take(limit).collect());
         }
-        let mut found: Vec<(Vec<SortValue>, i64)> = self
-            .matching(model, &domain, env, false)
-            .map(|(id, row)| (order.values(self, model, id, row, env), id))
-            .collect();
         let compare = |left: &(Vec<SortValue>, i64), right: &(Vec<SortValue>, i64)| {
             order.compare(&left.0, &right.0).then(left.1.cmp(&right.1))
         };
         let wanted = search.offset.saturating_add(limit);
-        if wanted < found.len() {
-            found.select_nth_unstable_by(wanted, compare);
-            found.truncate(wanted);
+        let most = wanted.saturating_mul(2).max(SORTED_AT_ONCE);
+        let mut found: Vec<(Vec<SortValue>, i64)> = Vec::new();
+        for (id, row) in self.matching(model, &domain, env, false) {
+            found.push((order.values(self, model, id, row, env), id));
+            // The newest of a million needs no million in memory.
+            if found.len() >= most {
+                found.select_nth_unstable_by(wanted, compare);
+                found.truncate(wanted);
+            }
         }
         found.sort_unstable_by(compare);
         Ok(found
             .into_iter()
             .skip(search.offset)
+            .take(limit)
             .map(|(_, id)| id)
             .collect())
     }

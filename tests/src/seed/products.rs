@@ -128,7 +128,7 @@ fn template_row(
     let columns = Columns(definition);
     let thing = random.pick(words::THINGS);
     let kind = random.pick(words::KINDS);
-    let name = if number % 5 == 0 {
+    let name = if number.is_multiple_of(5) {
         format!("{thing}{kind} {number}")
     } else {
         format!("{thing}{kind}")

@@ -124,17 +124,17 @@ impl World {
             return Ok(());
         };
         for field in &self.models[model].fields {
-            if let (Access::Column(column), true) = (field.access, field.def.required) {
-                if row[column].is_null() {
-                    return Err(OdooError::validation(format!(
-                        "The operation cannot be completed:\n- Create/update: a mandatory field is \
+            if let (Access::Column(column), true) = (field.access, field.def.required)
+                && row[column].is_null()
+            {
+                return Err(OdooError::validation(format!(
+                    "The operation cannot be completed:\n- Create/update: a mandatory field is \
                          not set.\n\nModel: {} ({}), Field: {} ({})",
-                        self.models[model].def.label,
-                        self.models[model].name(),
-                        field.def.label,
-                        field.def.name,
-                    )));
-                }
+                    self.models[model].def.label,
+                    self.models[model].name(),
+                    field.def.label,
+                    field.def.name,
+                )));
             }
         }
         Ok(())

@@ -16,10 +16,10 @@ impl World {
         row[write_date] = Value::Time(env.now);
         row[write_uid] = Value::Ref(env.uid);
         for touch in self.models[model].def.touches {
-            if let Touch::All { through, since } = touch {
-                if *since <= self.version.major() {
-                    self.lift_followers(model, id, through, env);
-                }
+            if let Touch::All { through, since } = touch
+                && *since <= self.version.major()
+            {
+                self.lift_followers(model, id, through, env);
             }
         }
     }

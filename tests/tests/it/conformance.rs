@@ -11,10 +11,13 @@
 mod change_times;
 mod domains;
 mod failures;
+mod fields;
+mod json2;
 mod protocols;
 mod reading;
 mod relations;
 mod server;
+mod values;
 
 /// Makes of each named function, which takes a [`server::Server`], a test on every server.
 macro_rules! on_every_server {

@@ -208,7 +208,7 @@ impl Test {
                 order(right).is_some_and(|order| comparison.allows(order))
             }
             Test::In(values, with_empty) => (*with_empty && empty) || is_among(values),
-            Test::NotIn(values, with_empty) => !(*with_empty && empty) && !is_among(values),
+            Test::NotIn(values, with_empty) => !(is_among(values) || (*with_empty && empty)),
             // A part that is empty asks for nothing.
             Test::Like { pattern, negated } if pattern.is_anything() => !negated,
             Test::Like { pattern, negated } => match value {
@@ -233,7 +233,7 @@ impl Test {
                 values.iter().any(contains) || (*with_empty && ids.is_empty())
             }
             Test::NotIn(values, with_empty) => {
-                !values.iter().any(contains) && !(*with_empty && ids.is_empty())
+                !(values.iter().any(contains) || (*with_empty && ids.is_empty()))
             }
             Test::ChildOf(branch) => ids.iter().any(|id| branch.binary_search(id).is_ok()),
             Test::Compare(..) | Test::Like { .. } => false,
