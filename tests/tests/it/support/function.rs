@@ -107,15 +107,19 @@ impl Function {
     pub(crate) async fn call(&mut self, event: &Value) -> Value {
         match self.invoke(event).await {
             Answer::Response(value) => value,
-            other => panic!("no answer but {other:?}; log:\n{}", self.log().await),
+            Answer::Error(error) => panic!("an error: {error}; log:\n{}", self.log().await),
+            Answer::Died => panic!("it died; log:\n{}", self.log().await),
         }
     }
 
     /// Sends an event.
     pub(crate) fn send(&self, event: &Value) {
-        self.events
-            .send(event.to_string())
-            .expect("the Runtime API runs");
+        self.send_text(event.to_string());
+    }
+
+    /// Sends an event as this text.
+    pub(crate) fn send_text(&self, event: String) {
+        self.events.send(event).expect("the Runtime API runs");
     }
 
     /// Waits for what comes of the event that was sent.
@@ -174,10 +178,10 @@ fn collect(
     log: Arc<Mutex<String>>,
 ) -> JoinHandle<()> {
     tokio::spawn(async move {
-        let mut lines = BufReader::new(from).lines();
-        while let Ok(Some(line)) = lines.next_line().await {
+        let mut lines = BufReader::new(from).split(b'\n');
+        while let Ok(Some(line)) = lines.next_segment().await {
             let mut log = log.lock().await;
-            log.push_str(&line);
+            log.push_str(&String::from_utf8_lossy(&line));
             log.push('\n');
         }
     })

@@ -2,8 +2,10 @@
 
 pub(crate) mod certificate;
 pub(crate) mod function;
+pub(crate) mod hold;
 pub(crate) mod odoo;
 pub(crate) mod postgres;
+pub(crate) mod shop;
 pub(crate) mod snapshot;
 
 use std::time::Duration;

@@ -19,7 +19,12 @@ const MARKED_NAME: &str = "Zimtschnecke-Kennwort";
 const MARKED_PRICE: f64 = 8191.311;
 
 /// Text that shows a bug or Odoo's own `debug`, wherever it appears.
-const NEVER_PRINTED: [&str; 4] = ["Traceback", "secret row value", "panicked", "RUST_BACKTRACE"];
+const NEVER_PRINTED: [&str; 4] = [
+    "Traceback",
+    "secret row value",
+    "panicked",
+    "RUST_BACKTRACE",
+];
 
 /// A simulated shop of 120 products and the mirror it goes to.
 pub(crate) struct Shop {
@@ -41,6 +46,7 @@ impl Shop {
             json!({"name": MARKED_NAME, "list_price": MARKED_PRICE}),
         );
         let odoo = Odoo::simulated(&sim).await;
+        sim.reset_requests();
         let database = TestDatabase::create().await;
         let mut environment = odoo.environment(&database.url);
         for (name, value) in [
@@ -81,9 +87,11 @@ impl Shop {
 
     /// Changes a product, so that the next run has something to read.
     pub(crate) fn change_something(&self) {
-        let ids = self.sim.ids("product.product");
+        let id = self.sim.ids("product.product")[7];
+        let weight = self.sim.record("product.product", id)["weight"].as_f64();
+        let weight = weight.expect("a number") + 1.0;
         self.sim
-            .write("product.product", &[ids[7]], json!({"weight": 3.25}));
+            .write("product.product", &[id], json!({"weight": weight}));
     }
 
     /// Rows of a query as JSON objects.
