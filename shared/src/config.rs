@@ -22,8 +22,6 @@ pub struct Config {
     pub postgres: PostgresConfig,
     /// How a run reads and writes.
     pub sync: SyncConfig,
-    /// Where events go. `None`: none are sent.
-    pub event_bus: Option<String>,
 }
 
 /// Which protocol Odoo is spoken to with.
@@ -133,6 +131,30 @@ impl HttpConfig {
     }
 }
 
+/// Where events go. Read apart from [`Config`] because a batch must also hear of a run that
+/// a variable kept from starting.
+#[derive(Debug, Clone)]
+pub struct EventsConfig {
+    /// Name of the bus. `None`: none are sent.
+    pub bus: Option<String>,
+}
+
+impl EventsConfig {
+    /// `SYNC_EVENT_BUS`; set but empty it means "send no events", which a run outside AWS
+    /// needs.
+    pub fn from_env() -> Self {
+        Self::from_lookup(&|name| std::env::var(name).ok())
+    }
+
+    /// As [`EventsConfig::from_env`], from any source of variables.
+    pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Self {
+        let name = lookup("SYNC_EVENT_BUS").unwrap_or_else(|| "default".to_owned());
+        Self {
+            bus: Some(name.trim().to_owned()).filter(|name| !name.is_empty()),
+        }
+    }
+}
+
 impl Config {
     /// Reads the process's environment.
     ///
@@ -166,7 +188,6 @@ impl Config {
                 retry,
             },
             sync: read_sync(&mut reader),
-            event_bus: reader.event_bus(),
         };
         reader.finish(config)
     }
@@ -288,14 +309,6 @@ impl Reader<'_> {
         default
     }
 
-    /// Set but empty means "send no events", which a run outside AWS needs.
-    fn event_bus(&self) -> Option<String> {
-        match (self.lookup)("SYNC_EVENT_BUS") {
-            None => Some("default".to_owned()),
-            Some(name) => Some(name.trim().to_owned()).filter(|name| !name.is_empty()),
-        }
-    }
-
     fn extra_fields(&mut self) -> BTreeMap<String, Vec<String>> {
         let Some(text) = self.optional("SYNC_EXTRA_FIELDS") else {
             return BTreeMap::new();
@@ -347,7 +360,6 @@ mod tests {
         assert_eq!(config.sync.batch_size, 1000);
         assert_eq!(config.sync.overlap, Duration::from_secs(300));
         assert_eq!(config.sync.delete_guard_percent, 20);
-        assert_eq!(config.event_bus.as_deref(), Some("default"));
     }
 
     #[test]
@@ -378,10 +390,17 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_bus_means_no_events() {
-        let mut variables = required();
-        variables.insert("SYNC_EVENT_BUS", String::new());
-        assert_eq!(read(&variables).expect("complete").event_bus, None);
+    fn an_empty_bus_means_no_events_and_none_is_the_account_s_default() {
+        let bus = |value: Option<&str>| {
+            EventsConfig::from_lookup(&|name| {
+                assert_eq!(name, "SYNC_EVENT_BUS");
+                value.map(str::to_owned)
+            })
+            .bus
+        };
+        assert_eq!(bus(None).as_deref(), Some("default"));
+        assert_eq!(bus(Some(" shop ")).as_deref(), Some("shop"));
+        assert_eq!(bus(Some("")), None);
     }
 
     #[test]

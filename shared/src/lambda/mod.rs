@@ -14,7 +14,7 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::config::{Config, HttpConfig};
+use crate::config::{Config, EventsConfig, HttpConfig};
 use crate::error::{Error, Result};
 use crate::specs::DataType;
 use crate::sync::request::{SyncRequest, Trigger};
@@ -52,6 +52,7 @@ pub async fn run(spec: &'static DataType) -> Result<(), lambda_runtime::Error> {
 struct Function {
     spec: &'static DataType,
     http: HttpConfig,
+    events: EventsConfig,
     syncer: Option<Syncer>,
     publisher: Option<Publisher>,
 }
@@ -61,6 +62,7 @@ impl Function {
         Self {
             spec,
             http: HttpConfig::from_env(),
+            events: EventsConfig::from_env(),
             syncer: None,
             publisher: None,
         }
@@ -124,7 +126,7 @@ impl Function {
         let Some(event) = events::event(self.spec, request, outcome) else {
             return;
         };
-        let Some(bus) = self.syncer.as_ref().and_then(Syncer::event_bus) else {
+        let Some(bus) = &self.events.bus else {
             return;
         };
         let publisher = self.publisher.get_or_insert_with(Publisher::default);

@@ -73,11 +73,6 @@ impl Syncer {
         })
     }
 
-    /// The bus that hears of runs; `None` where none is told.
-    pub(crate) fn event_bus(&self) -> Option<&str> {
-        self.config.event_bus.as_deref()
-    }
-
     /// Does what `request` asks. An unfinished run that it finds is finished first, in
     /// that run's own mode; where that covers the request it is the answer.
     ///
