@@ -97,18 +97,15 @@ mod tests {
     use crate::specs::PRODUCTS;
     use uuid::Uuid;
 
-    fn failure(kind: ErrorKind) -> Result<RunReport, RunFailure> {
-        Err(Error::new(kind, "a reason").into())
+    fn failed(request: &SyncRequest, kind: ErrorKind) -> Option<Event> {
+        let failure = RunFailure::from(Error::new(kind, "a reason"));
+        event(&PRODUCTS, request, &Err(failure))
     }
 
     #[test]
     fn a_failure_carries_its_code_and_the_data_type() {
-        let event = event(
-            &PRODUCTS,
-            &SyncRequest::default(),
-            &failure(ErrorKind::OdooAuth),
-        )
-        .expect("worth telling");
+        let request = SyncRequest::default();
+        let event = failed(&request, ErrorKind::OdooAuth).expect("worth telling");
         assert_eq!(event.detail_type, "Sync Failed");
         assert_eq!(event.detail["dataType"], "products");
         assert_eq!(event.detail["error"]["code"], "odoo_auth");
@@ -118,12 +115,12 @@ mod tests {
     #[test]
     fn busy_is_told_only_to_a_batch() {
         let alone = SyncRequest::default();
-        assert_eq!(event(&PRODUCTS, &alone, &failure(ErrorKind::Busy)), None);
+        assert_eq!(failed(&alone, ErrorKind::Busy), None);
         let in_batch = SyncRequest {
             batch_id: Some(Uuid::from_u128(7)),
             ..SyncRequest::default()
         };
-        let event = event(&PRODUCTS, &in_batch, &failure(ErrorKind::Busy)).expect("worth telling");
+        let event = failed(&in_batch, ErrorKind::Busy).expect("worth telling");
         assert_eq!(event.detail["error"]["code"], "busy");
         assert_eq!(event.detail["batchId"], Uuid::from_u128(7).to_string());
     }
