@@ -10,6 +10,7 @@ use super::release::Release;
 use super::state::State;
 use crate::child;
 use crate::odoo_environment::OdooEnvironment;
+use crate::postgres::{free_port, is_free};
 
 /// A real Odoo that is up at least as long as this lives.
 pub(crate) struct Borrowed {
@@ -64,7 +65,19 @@ impl Drop for Borrowed {
 /// In a process of its own, because it becomes root where it is not. What that prints for
 /// a shell is in the state too.
 fn start(release: Release, options: &[&str]) -> Result<State> {
-    child::read(real_odoo("up", release)?.args(options))?;
+    let mut command = real_odoo("up", release)?;
+    command.args(options);
+    // Somebody else on this machine may have the usual ports: another user, another cache.
+    // Where our own PostgreSQL has its port, the option is passed over.
+    for (option, usual) in [
+        ("--port", release.default_port()),
+        ("--postgres-port", super::POSTGRES_PORT),
+    ] {
+        if !is_free(usual) {
+            command.args([option, &free_port()?.to_string()]);
+        }
+    }
+    child::read(&command)?;
     State::of_running(release)?.with_context(|| format!("Odoo {release} ended at once"))
 }
 
