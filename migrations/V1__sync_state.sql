@@ -24,7 +24,8 @@ create table if not exists odoo.sync_metadata (
     -- Takeovers of this run since its cursor last moved.
     takeovers integer not null default 0,
     -- A full or reconcile that was asked for while another run was on.
-    pending_mode varchar(20)
+    pending_mode varchar(20),
+    pending_confirm_deletes boolean not null default false
 );
 
 comment on column odoo.sync_metadata.last_sync_timestamp is
@@ -52,6 +53,8 @@ create table if not exists odoo.sync_streams (
     last_id bigint not null default 0,
     rows_done bigint not null default 0,
     rows_to_do bigint,
+    -- The last page committed outside the window's order.
+    beside_page uuid,
     -- What the source was compared with, and what came of it.
     verified_at timestamptz,
     source_count bigint,

@@ -12,6 +12,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::specs;
 
 /// Everything that can be set from outside.
 #[derive(Debug, Clone)]
@@ -93,7 +94,7 @@ pub struct SyncConfig {
     pub delete_mode: DeleteMode,
     /// Largest share of a stream, in percent, that a run may delete unasked.
     pub delete_guard_percent: u8,
-    /// More Odoo fields per data type, kept in `extra`.
+    /// More Odoo fields per table, kept in `extra`.
     pub extra_fields: BTreeMap<String, Vec<String>>,
 }
 
@@ -122,7 +123,10 @@ impl HttpConfig {
 
     /// As [`HttpConfig::from_env`], from any source of variables.
     pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Self {
-        let set = |name| lookup(name).filter(|value| !value.trim().is_empty());
+        let set = |name| {
+            let value = lookup(name)?.trim().to_owned();
+            (!value.is_empty()).then_some(value)
+        };
         Self {
             api_key: set("SYNC_API_KEY")
                 .or_else(|| set("SUPABASE_SERVICE_ROLE_KEY"))
@@ -198,7 +202,7 @@ fn read_odoo(reader: &mut Reader<'_>, retry: RetryConfig) -> OdooConfig {
         url: reader.http_url("ODOO_URL"),
         database: reader.required("ODOO_DB", "the name of Odoo's database"),
         user: reader.required("ODOO_USER", "a login name"),
-        password: SecretString::from(reader.required("ODOO_PASSWORD", "a password or an API key")),
+        password: reader.password("ODOO_PASSWORD"),
         protocol: reader.choice(
             "ODOO_PROTOCOL",
             &[
@@ -257,6 +261,12 @@ impl Reader<'_> {
         })
     }
 
+    /// Not trimmed: a space may belong to it.
+    fn password(&mut self, name: &str) -> SecretString {
+        self.required(name, "a password or an API key");
+        SecretString::from((self.lookup)(name).unwrap_or_default())
+    }
+
     fn http_url(&mut self, name: &str) -> String {
         const FORM: &str = "https://odoo.example.com";
         let value = self.required(name, FORM);
@@ -313,13 +323,23 @@ impl Reader<'_> {
         let Some(text) = self.optional("SYNC_EXTRA_FIELDS") else {
             return BTreeMap::new();
         };
-        serde_json::from_str(&text).unwrap_or_else(|_| {
+        let fields: BTreeMap<String, Vec<String>> = serde_json::from_str(&text).unwrap_or_default();
+        let is_a_table = |name: &String| {
+            let mut streams = specs::REGISTRY.iter().flat_map(|spec| spec.streams);
+            streams.any(|stream| stream.name == name)
+        };
+        let names = fields.values().flatten();
+        let is_right = !fields.is_empty()
+            && fields.keys().all(is_a_table)
+            // Every row has its id already.
+            && names.into_iter().all(|name| name != "id");
+        if !is_right {
             self.problems.push(
-                r#"SYNC_EXTRA_FIELDS is malformed: it has the form {"products": ["x_brand"]}"#
+                r#"SYNC_EXTRA_FIELDS is malformed: it has the form {"products": ["x_brand"]}, with names of tables and of Odoo fields other than id"#
                     .to_owned(),
             );
-            BTreeMap::new()
-        })
+        }
+        fields
     }
 
     fn finish(self, config: Config) -> Result<Config> {

@@ -15,7 +15,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::config::{Config, EventsConfig, HttpConfig};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::specs::DataType;
 use crate::sync::request::{SyncRequest, Trigger};
 use crate::sync::{RunFailure, RunReport, Syncer};
@@ -95,22 +95,37 @@ impl Function {
         request: Result<SyncRequest>,
         trigger: Trigger,
     ) -> Result<RunReport, RunFailure> {
-        let request = request?;
-        let spec = self.spec;
-        let outcome = match self.syncer() {
-            // Boxed: a run's future is large and nests deeper than a compiler wants to look.
-            Ok(syncer) => Box::pin(syncer.run(spec, &request, trigger)).await,
-            Err(error) => {
-                tracing::error!(
-                    code = error.kind().code(),
-                    cause = error.chain(),
-                    "not started"
-                );
-                Err(error.into())
-            }
-        };
-        self.publish(&request, &outcome).await;
+        let outcome = self.run(&request, trigger).await;
+        self.tell(request.as_ref().ok(), &outcome).await;
+        // An HTTP caller has waited long enough: what waits comes with the next request.
+        if outcome.is_ok() && trigger != Trigger::Http {
+            self.run_pending(trigger).await;
+        }
         outcome
+    }
+
+    async fn run(
+        &mut self,
+        request: &Result<SyncRequest>,
+        trigger: Trigger,
+    ) -> Result<RunReport, RunFailure> {
+        let request = match request {
+            Ok(request) => request,
+            Err(error) => return Err(Error::new(error.kind(), error.to_string()).into()),
+        };
+        let spec = self.spec;
+        // Boxed: a run's future is large and nests deeper than a compiler wants to look.
+        Box::pin(self.syncer()?.run(spec, request, trigger)).await
+    }
+
+    async fn run_pending(&mut self, trigger: Trigger) {
+        let spec = self.spec;
+        let Ok(syncer) = self.syncer() else {
+            return;
+        };
+        if let Some(outcome) = Box::pin(syncer.run_pending(spec, trigger)).await {
+            self.tell(Some(&SyncRequest::default()), &outcome).await;
+        }
     }
 
     fn syncer(&mut self) -> Result<&mut Syncer, Error> {
@@ -121,17 +136,46 @@ impl Function {
         Ok(self.syncer.insert(syncer))
     }
 
-    /// Tells the bus. A run that is over is not undone because nobody could be told.
-    async fn publish(&mut self, request: &SyncRequest, outcome: &Result<RunReport, RunFailure>) {
-        let Some(event) = events::event(self.spec, request, outcome) else {
-            return;
-        };
-        let Some(bus) = &self.events.bus else {
+    /// Tells the log of a failure, whatever its cause, and the bus of every outcome of a
+    /// request. A run that is over is not undone because nobody could be told.
+    async fn tell(
+        &mut self,
+        request: Option<&SyncRequest>,
+        outcome: &Result<RunReport, RunFailure>,
+    ) {
+        if let Err(failure) = outcome {
+            log(self.spec, failure);
+        }
+        let event = request.and_then(|request| events::event(self.spec, request, outcome));
+        let (Some(event), Some(bus)) = (event, &self.events.bus) else {
             return;
         };
         let publisher = self.publisher.get_or_insert_with(Publisher::default);
         if let Err(cause) = publisher.send(bus, event).await {
             tracing::error!(bus, cause, "the event was not sent");
         }
+    }
+}
+
+/// One line a failure. To be busy, or to be asked for what is not allowed, is no alarm.
+fn log(spec: &DataType, failure: &RunFailure) {
+    let error = &failure.error;
+    let (code, cause, remedy) = (error.kind().code(), error.chain(), error.kind().remedy());
+    let run_id = failure
+        .report
+        .as_ref()
+        .map(|report| report.run_id.to_string());
+    match error.kind() {
+        ErrorKind::Busy | ErrorKind::BadRequest => {
+            tracing::warn!(data_type = spec.name, run_id, code, cause, "sync refused");
+        }
+        _ => tracing::error!(
+            data_type = spec.name,
+            run_id,
+            code,
+            cause,
+            remedy,
+            "sync failed"
+        ),
     }
 }

@@ -84,17 +84,16 @@ pub(crate) async fn acquire(
     let run_id = Uuid::new_v4();
     database
         .transaction("taking the lease", async |transaction| {
-            let found = lock_row(transaction, spec.name).await?;
-            if found.is_live && found.token != Some(token) {
-                if claim.is_remembered() {
-                    remember(transaction, spec.name, claim.mode).await?;
-                }
-                return Ok(Acquired::Busy {
-                    run_id: found.run_id,
-                });
+            let Some(found) = lock_row(transaction, spec.name).await? else {
+                // Whoever has it locked is at work on it right now.
+                return busy(transaction, spec.name, claim).await;
+            };
+            let is_ours = found.token == Some(token);
+            if found.is_live && !is_ours {
+                return busy(transaction, spec.name, claim).await;
             }
             let run = match found.unfinished() {
-                Some(run) if found.token == Some(token) => run,
+                Some(run) if is_ours => run,
                 Some(run) if found.takeovers < MAX_TAKEOVERS => {
                     take_over(transaction, spec.name, token, run).await?;
                     run
@@ -103,11 +102,7 @@ pub(crate) async fn acquire(
                     if let Some(run) = unfinished {
                         runs::give_up(transaction, run.id).await?;
                     }
-                    // What waited is done by this very run, so that a crash cannot lose it.
-                    let mode = found
-                        .pending
-                        .map_or(claim.mode, |mode| mode.max(claim.mode));
-                    let claim = Claim { mode, ..claim };
+                    let claim = found.merge(claim);
                     start(transaction, spec.name, token, run_id, claim).await?
                 }
             };
@@ -118,6 +113,23 @@ pub(crate) async fn acquire(
             }))
         })
         .await
+}
+
+async fn busy(transaction: &Transaction<'_>, data_type: &str, claim: Claim) -> Result<Acquired> {
+    if claim.is_remembered() {
+        remember(transaction, data_type, claim).await?;
+    }
+    let doing = "reading the lease";
+    let row = transaction
+        .query_typed_one(
+            "select run_id from odoo.sync_metadata where data_type = $1",
+            &[(&data_type, Type::TEXT)],
+        )
+        .await
+        .doing(doing)?;
+    Ok(Acquired::Busy {
+        run_id: row.try_get(0).doing(doing)?,
+    })
 }
 
 /// What was asked for while the last run was on, as a claim of its own.
@@ -134,18 +146,20 @@ pub(crate) async fn pending(
         .transaction(doing, async |transaction| {
             let row = transaction
                 .query_typed_opt(
-                    "select pending_mode from odoo.sync_metadata where data_type = $1",
+                    "select pending_mode, pending_confirm_deletes
+                     from odoo.sync_metadata where data_type = $1",
                     &[(&spec.name, Type::TEXT)],
                 )
                 .await
                 .doing(doing)?;
-            let word: Option<String> = match row {
-                Some(row) => row.try_get(0).doing(doing)?,
-                None => None,
+            let Some(row) = row else {
+                return Ok(None);
             };
-            Ok(word.as_deref().and_then(Mode::from_word).map(|mode| Claim {
+            let word: Option<&str> = row.try_get(0).doing(doing)?;
+            let confirm_deletes = row.try_get(1).doing(doing)?;
+            Ok(word.and_then(Mode::from_word).map(|mode| Claim {
                 mode,
-                confirm_deletes: false,
+                confirm_deletes,
                 trigger,
             }))
         })
@@ -207,7 +221,11 @@ impl Lease {
         Ok(())
     }
 
-    async fn fence(&self, transaction: &Transaction<'_>) -> Result<()> {
+    /// Renews the lease within a transaction, before anything else is done in it.
+    ///
+    /// # Errors
+    /// `busy` where another run has taken it over.
+    pub(crate) async fn fence(&self, transaction: &Transaction<'_>) -> Result<()> {
         let held = transaction
             .execute_typed(
                 "update odoo.sync_metadata
@@ -239,6 +257,7 @@ struct Found {
     confirm_deletes: bool,
     takeovers: i32,
     pending: Option<Mode>,
+    pending_confirm_deletes: bool,
 }
 
 impl Found {
@@ -251,6 +270,20 @@ impl Found {
         })
     }
 
+    /// What waited, or was given up, is done by the run that starts now, so that neither a
+    /// crash nor a bad night can lose it.
+    fn merge(&self, claim: Claim) -> Claim {
+        let given_up = self.unfinished();
+        let waiting = [self.pending, given_up.map(|run| run.mode)];
+        Claim {
+            mode: waiting.into_iter().flatten().fold(claim.mode, Mode::max),
+            confirm_deletes: claim.confirm_deletes
+                || (self.pending.is_some() && self.pending_confirm_deletes)
+                || given_up.is_some_and(|run| run.confirm_deletes),
+            ..claim
+        }
+    }
+
     fn read(row: &Row) -> std::result::Result<Self, tokio_postgres::Error> {
         Ok(Self {
             token: row.try_get(0)?,
@@ -260,11 +293,13 @@ impl Found {
             confirm_deletes: row.try_get(4)?,
             takeovers: row.try_get(5)?,
             pending: row.try_get::<_, Option<&str>>(6)?.and_then(Mode::from_word),
+            pending_confirm_deletes: row.try_get(7)?,
         })
     }
 }
 
-async fn lock_row(transaction: &Transaction<'_>, data_type: &str) -> Result<Found> {
+/// `None` where another transaction has the row locked.
+async fn lock_row(transaction: &Transaction<'_>, data_type: &str) -> Result<Option<Found>> {
     let doing = "reading the lease";
     transaction
         .execute_typed(
@@ -273,29 +308,38 @@ async fn lock_row(transaction: &Transaction<'_>, data_type: &str) -> Result<Foun
         )
         .await
         .doing(doing)?;
-    let row = transaction
-        .query_typed_one(
+    transaction
+        .query_typed_opt(
             "select lease_token, coalesce(lease_expires_at > clock_timestamp(), false),
                     metadata.run_id, run_mode, coalesce(runs.confirm_deletes, false), takeovers,
-                    pending_mode
+                    pending_mode, pending_confirm_deletes
              from odoo.sync_metadata metadata
              left join odoo.sync_runs runs
                  on runs.run_id = metadata.run_id and runs.status = 'in_progress'
              where metadata.data_type = $1
-             for update of metadata",
+             for update of metadata skip locked",
             &[(&data_type, Type::TEXT)],
         )
         .await
-        .doing(doing)?;
-    Found::read(&row).doing(doing)
+        .doing(doing)?
+        .map(|row| Found::read(&row))
+        .transpose()
+        .doing(doing)
 }
 
-async fn remember(transaction: &Transaction<'_>, data_type: &str, mode: Mode) -> Result<()> {
+/// Keeps the request for later: a reconcile where any of those that wait is one.
+async fn remember(transaction: &Transaction<'_>, data_type: &str, claim: Claim) -> Result<()> {
     transaction
         .execute_typed(
-            "update odoo.sync_metadata set pending_mode = greatest(pending_mode, $2)
+            "update odoo.sync_metadata
+             set pending_mode = case when pending_mode = 'reconcile' then pending_mode else $2 end,
+                 pending_confirm_deletes = pending_confirm_deletes or $3
              where data_type = $1",
-            &[(&data_type, Type::TEXT), (&mode.word(), Type::TEXT)],
+            &[
+                (&data_type, Type::TEXT),
+                (&claim.mode.word(), Type::TEXT),
+                (&claim.confirm_deletes, Type::BOOL),
+            ],
         )
         .await
         .doing("remembering a request")?;
@@ -334,7 +378,7 @@ async fn start(
              set lease_token = $2, lease_expires_at = clock_timestamp() + interval '60 seconds',
                  run_id = $3, run_mode = $4, slice = 1, takeovers = 0,
                  sync_status = 'in_progress', error_message = null, pending_mode = null,
-                 updated_at = now()
+                 pending_confirm_deletes = false, updated_at = now()
              where data_type = $1",
             &[
                 (&data_type, Type::TEXT),

@@ -166,6 +166,20 @@ pub(crate) async fn finish(
     Ok(())
 }
 
+/// Whether a run has ended.
+pub(crate) async fn is_over(transaction: &Transaction<'_>, run_id: Uuid) -> Result<bool> {
+    let doing = "reading a run";
+    transaction
+        .query_typed_one(
+            "select status <> 'in_progress' from odoo.sync_runs where run_id = $1",
+            &[(&run_id, Type::UUID)],
+        )
+        .await
+        .doing(doing)?
+        .try_get(0)
+        .doing(doing)
+}
+
 /// Ends a run that kept killing its function.
 pub(crate) async fn give_up(transaction: &Transaction<'_>, run_id: Uuid) -> Result<()> {
     transaction

@@ -162,46 +162,69 @@ pub(crate) async fn open(transaction: &Transaction<'_>, new: &NewWindow<'_>) -> 
     Ok(())
 }
 
-/// A page's move of the cursor.
-pub(crate) struct Step {
-    pub(crate) from_id: i64,
-    pub(crate) to_id: i64,
-    pub(crate) rows: u64,
-    pub(crate) rows_to_do: Option<u64>,
+/// What a page's commit leaves behind, by which a second attempt knows of the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// The cursor moves over a page of the window.
+    Window {
+        from_id: i64,
+        to_id: i64,
+        rows: u64,
+        rows_to_do: u64,
+    },
+    /// A page outside the window's order leaves its mark.
+    Beside { page: Uuid },
 }
 
-/// Moves the cursor over a page. `false` where it is there already: the commit of an
-/// earlier attempt went through although its answer did not.
+/// Takes a page's step. `false` where it has been taken already: the commit of an earlier
+/// attempt went through although its answer did not arrive.
 pub(crate) async fn advance(
     transaction: &Transaction<'_>,
     data_type: &str,
     stream: &Stream,
-    step: &Step,
+    step: Step,
 ) -> Result<bool> {
     let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    let moved = transaction
-        .execute_typed(
-            "with moved as (
-                 update odoo.sync_streams
-                 set last_id = $3, rows_done = rows_done + $4,
-                     rows_to_do = coalesce($5, rows_to_do), updated_at = now()
-                 where stream = $1 and last_id = $2
-                 returning stream
-             )
-             update odoo.sync_metadata set takeovers = 0
-             where data_type = $6 and exists (select from moved)",
-            &[
-                (&stream.name, Type::TEXT),
-                (&step.from_id, Type::INT8),
-                (&step.to_id, Type::INT8),
-                (&number(step.rows), Type::INT8),
-                (&step.rows_to_do.map(number), Type::INT8),
-                (&data_type, Type::TEXT),
-            ],
-        )
-        .await
-        .doing("moving the cursor")?;
-    Ok(moved == 1)
+    let moved = match step {
+        Step::Window {
+            from_id,
+            to_id,
+            rows,
+            rows_to_do,
+        } => {
+            transaction
+                .execute_typed(
+                    "with moved as (
+                         update odoo.sync_streams
+                         set last_id = $3, rows_done = rows_done + $4, rows_to_do = $5,
+                             updated_at = now()
+                         where stream = $1 and last_id = $2
+                         returning stream
+                     )
+                     update odoo.sync_metadata set takeovers = 0
+                     where data_type = $6 and exists (select from moved)",
+                    &[
+                        (&stream.name, Type::TEXT),
+                        (&from_id, Type::INT8),
+                        (&to_id, Type::INT8),
+                        (&number(rows), Type::INT8),
+                        (&number(rows_to_do), Type::INT8),
+                        (&data_type, Type::TEXT),
+                    ],
+                )
+                .await
+        }
+        Step::Beside { page } => {
+            transaction
+                .execute_typed(
+                    "update odoo.sync_streams set beside_page = $2, updated_at = now()
+                     where stream = $1 and beside_page is distinct from $2",
+                    &[(&stream.name, Type::TEXT), (&page, Type::UUID)],
+                )
+                .await
+        }
+    };
+    Ok(moved.doing("moving the cursor")? == 1)
 }
 
 /// What the source's own count says about the mirror.
@@ -215,20 +238,18 @@ pub(crate) struct SourceCount {
 pub(crate) async fn close(
     transaction: &Transaction<'_>,
     stream: &Stream,
-    count: Option<SourceCount>,
+    count: SourceCount,
 ) -> Result<()> {
-    let rows = count.map(|count| i64::try_from(count.rows).unwrap_or(i64::MAX));
-    let mismatches = count.map(|count| count.mismatches);
     transaction
         .execute_typed(
             "update odoo.sync_streams
-             set window_done = true, source_count = coalesce($2, source_count),
-                 count_mismatches = coalesce($3, count_mismatches), updated_at = now()
+             set window_done = true, source_count = $2, count_mismatches = $3,
+                 updated_at = now()
              where stream = $1",
             &[
                 (&stream.name, Type::TEXT),
-                (&rows, Type::INT8),
-                (&mismatches, Type::INT4),
+                (&i64::try_from(count.rows).unwrap_or(i64::MAX), Type::INT8),
+                (&count.mismatches, Type::INT4),
             ],
         )
         .await

@@ -78,7 +78,8 @@ async fn record_one(
         inserted => inserted,
     };
     inserted.doing(doing)?;
-    Ok(())
+    // Left open, the savepoints of a page of rejects would nest in each other.
+    execute("release savepoint finding").await
 }
 
 /// The statement that records a reject, with this form of its payload.
@@ -121,22 +122,35 @@ pub(crate) async fn resolve(
     Ok(())
 }
 
-/// Ids whose reject may be tried again now, the longest untried first.
-pub(crate) async fn due(
+/// Which open rejects are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Open {
+    /// Those whose pause is over.
+    Due,
+    /// All of them.
+    All,
+}
+
+/// Ids of open rejects, the longest untried first.
+pub(crate) async fn open(
     transaction: &Transaction<'_>,
     stream: &str,
+    which: Open,
     limit: usize,
 ) -> Result<Vec<i64>> {
+    let all = which == Open::All;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     transaction
         .query_typed(
             "select odoo_id from odoo.sync_findings
-             where stream = $1 and rule = $2 and resolved_at is null and next_try_at <= now()
+             where stream = $1 and rule = $2 and resolved_at is null
+               and ($4 or next_try_at <= now())
              order by last_seen_at, odoo_id limit $3",
             &[
                 (&stream, Type::TEXT),
                 (&REPRESENTATION, Type::TEXT),
                 (&limit, Type::INT8),
+                (&all, Type::BOOL),
             ],
         )
         .await

@@ -104,7 +104,12 @@ impl Upsert {
                 &part
             };
             match self.write_or_roll_back(transaction, rows).await? {
-                Ok(counts) => written.add(counts),
+                Ok(counts) => {
+                    written.add(counts);
+                    if !waiting.is_empty() {
+                        release(transaction, self.table).await?;
+                    }
+                }
                 Err(state) if to - from == 1 => refused.push(Refused {
                     odoo_id: rows.ids[0],
                     reason: format!("Postgres refused the row (SQLSTATE {})", state.code()),
@@ -131,11 +136,11 @@ impl Upsert {
             .await
             .map_err(failed)?;
         match self.execute(transaction, batch).await {
-            // The savepoint is left to the commit: a release would be one more round trip.
+            // The last savepoint is left to the commit: a release is one more round trip.
             Ok(written) => Ok(Ok(written)),
             Err(error) if refuses_row(&error) => {
                 transaction
-                    .batch_execute("rollback to savepoint page")
+                    .batch_execute("rollback to savepoint page; release savepoint page")
                     .await
                     .map_err(failed)?;
                 Ok(Err(error
@@ -165,4 +170,12 @@ impl Upsert {
             unchanged: (batch.len() as u64).saturating_sub(inserted + updated),
         })
     }
+}
+
+/// Ends a savepoint, so that the next one does not nest in it.
+async fn release(transaction: &Transaction<'_>, table: &str) -> Result<()> {
+    transaction
+        .batch_execute("release savepoint page")
+        .await
+        .map_err(|error| db_error(&format!("writing a page of {table}"), error))
 }

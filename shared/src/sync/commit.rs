@@ -15,8 +15,9 @@ pub(crate) struct Commit<'a> {
     pub(crate) data_type: &'static str,
     pub(crate) plan: &'a Plan,
     pub(crate) page: &'a Page,
-    /// How the cursor moves; `None` for rows that are read outside a window.
-    pub(crate) step: Option<Step>,
+    pub(crate) step: Step,
+    /// Whether this is the first page of all that the source has.
+    pub(crate) is_first_of_all: bool,
 }
 
 /// Commits a page. Returns what became of its rows; nothing where an earlier attempt's
@@ -35,9 +36,7 @@ pub(crate) async fn commit(
     let doing = format!("writing a page of {}", stream.name);
     lease
         .transaction(database, &doing, async |transaction| {
-            if let Some(step) = &commit.step
-                && !streams::advance(transaction, commit.data_type, stream, step).await?
-            {
+            if !streams::advance(transaction, commit.data_type, stream, commit.step).await? {
                 return Ok(Counts::default());
             }
             let (written, refused) = commit.plan.upsert.write(transaction, &page.batch).await?;
@@ -55,11 +54,11 @@ pub(crate) async fn commit(
 }
 
 /// A first page of which Postgres takes no row says that the table is not the one that
-/// the spec means. A single row says only that it is bad itself.
+/// the spec means. A single row, or the few that have changed, say only that they are bad
+/// themselves.
 fn check_first_page(commit: &Commit<'_>, refused: &[Refused]) -> Result<()> {
-    let is_first = commit.step.as_ref().is_some_and(|step| step.from_id == 0);
     let rows = commit.page.batch.len();
-    if !is_first || rows < 2 || refused.len() < rows {
+    if !commit.is_first_of_all || rows < 2 || refused.len() < rows {
         return Ok(());
     }
     Err(Error::new(

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::page::{self, RelatedTimes};
 use super::plan::{CHANGED, Plan};
 use super::record;
 use super::window::Range;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::batch::Batch;
 use crate::mirror::findings::Reject;
 use crate::odoo::value::parse_datetime;
@@ -68,42 +68,50 @@ pub(crate) enum Fetched {
 
 /// The receiving end of the fetching task; the task ends with it.
 pub(crate) struct Fetch {
-    pages: mpsc::Receiver<Result<Fetched>>,
-    task: JoinHandle<()>,
+    pages: mpsc::Receiver<Fetched>,
+    task: AbortOnDropHandle<Result<()>>,
 }
 
 impl Fetch {
     /// Starts to fetch.
     pub(crate) fn start(odoo: OdooClient, listing: Listing) -> Self {
+        Self::spawn(|sender| async move { drive(&odoo, &listing, &sender).await })
+    }
+
+    fn spawn<Work>(work: impl FnOnce(mpsc::Sender<Fetched>) -> Work) -> Self
+    where
+        Work: Future<Output = Result<()>> + Send + 'static,
+    {
         // One finished page may wait: with those in flight and the one being committed
         // that bounds the memory of a run, whatever its size.
         let (sender, pages) = mpsc::channel(1);
-        let task = tokio::spawn(async move {
-            if let Err(error) = drive(&odoo, &listing, &sender).await {
-                // Nobody listens where the run has ended already.
-                let _ = sender.send(Err(error)).await;
-            }
-        });
-        Self { pages, task }
+        Self {
+            pages,
+            task: AbortOnDropHandle::new(tokio::spawn(work(sender))),
+        }
     }
 
-    /// The next page; `None` at the end.
-    pub(crate) async fn next(&mut self) -> Option<Result<Fetched>> {
-        self.pages.recv().await
-    }
-}
-
-impl Drop for Fetch {
-    fn drop(&mut self) {
-        self.task.abort();
+    /// The next page; `None` once all are out.
+    ///
+    /// # Errors
+    /// What ended the fetching before its end. Silence alone is never taken for the end:
+    /// the watermark would move past rows that nobody has read.
+    pub(crate) async fn next(&mut self) -> Result<Option<Fetched>> {
+        match self.pages.recv().await {
+            Some(fetched) => Ok(Some(fetched)),
+            None => joined((&mut self.task).await).map(|()| None),
+        }
     }
 }
 
-async fn drive(
-    odoo: &OdooClient,
-    listing: &Listing,
-    sender: &mpsc::Sender<Result<Fetched>>,
-) -> Result<()> {
+/// The outcome of a task; one that panicked is a bug, and never a success.
+fn joined<T>(outcome: Result<Result<T>, tokio::task::JoinError>) -> Result<T> {
+    outcome.unwrap_or_else(|error| {
+        Err(Error::new(ErrorKind::Internal, "reading from Odoo broke off").with_source(error))
+    })
+}
+
+async fn drive(odoo: &OdooClient, listing: &Listing, sender: &mpsc::Sender<Fetched>) -> Result<()> {
     let stream = listing.plan.stream;
     let Some(window) = domain(stream, listing.range) else {
         return Ok(());
@@ -120,15 +128,16 @@ async fn drive(
         } else {
             odoo.search_count(stream.model, &domain).await?
         };
-        if sender.send(Ok(Fetched::ToDo(to_do))).await.is_err() {
+        if sender.send(Fetched::ToDo(to_do)).await.is_err() {
             return Ok(());
         }
         let pages: Vec<Vec<i64>> = ids.chunks(listing.page_size).map(<[i64]>::to_vec).collect();
         let mut pages = futures_util::stream::iter(pages)
-            .map(|ids| fetch_page(odoo, &listing.plan, ids))
+            .map(|ids| spawn_page(odoo, &listing.plan, ids))
             .buffered(listing.in_flight);
         while let Some(page) = pages.next().await {
-            if sender.send(Ok(Fetched::Page(page?))).await.is_err() {
+            let page = joined(page)?;
+            if sender.send(Fetched::Page(page)).await.is_err() {
                 return Ok(());
             }
         }
@@ -137,6 +146,19 @@ async fn drive(
             _ => return Ok(()),
         }
     }
+}
+
+/// A page in a task of its own: its answer is taken in also while the pages before it wait
+/// to be committed, and does not run into the request's timeout meanwhile.
+fn spawn_page(
+    odoo: &OdooClient,
+    plan: &Arc<Plan>,
+    ids: Vec<i64>,
+) -> AbortOnDropHandle<Result<Page>> {
+    let (odoo, plan) = (odoo.clone(), Arc::clone(plan));
+    AbortOnDropHandle::new(tokio::spawn(
+        async move { fetch_page(&odoo, &plan, ids).await },
+    ))
 }
 
 /// The ids of a range; `None` where there are none by definition.
@@ -209,5 +231,36 @@ async fn read_visible(
             odoo.read(model, &visible, fields).await
         }
         answer => answer,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_panics_is_not_the_end_of_the_pages() {
+        let mut fetch = Fetch::spawn(|sender| async move {
+            let _ = sender.send(Fetched::ToDo(1)).await;
+            panic!("a bug");
+        });
+        assert!(fetch.next().await.expect("a page").is_some());
+        let Err(error) = fetch.next().await else {
+            panic!("taken for the end");
+        };
+        assert_eq!(error.kind(), ErrorKind::Internal);
+    }
+
+    #[tokio::test]
+    async fn a_task_that_fails_hands_its_error_on_after_its_pages() {
+        let mut fetch = Fetch::spawn(|sender| async move {
+            let _ = sender.send(Fetched::ToDo(1)).await;
+            Err(Error::new(ErrorKind::OdooFault, "no more"))
+        });
+        assert!(fetch.next().await.expect("a page").is_some());
+        let Err(error) = fetch.next().await else {
+            panic!("taken for the end");
+        };
+        assert_eq!(error.kind(), ErrorKind::OdooFault);
     }
 }

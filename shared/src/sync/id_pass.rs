@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::runs::{self, Counts};
 use crate::metadata::streams;
 use crate::mirror::database::Doing;
+use crate::mirror::findings::Open;
 use crate::odoo::Domain;
 
 /// Ids compared at once.
@@ -39,6 +40,8 @@ struct Difference {
 pub(crate) async fn run(run: &mut StreamRun<'_>, plan: &Plan) -> Result<()> {
     let difference = compare(run).await?;
     run.read_and_commit(plan, &difference.missing).await?;
+    // One that is gone would go on being counted as a row that the source has.
+    run.rejects_still_there(Open::All).await?;
     let is_confirmed = run.lease.run.confirm_deletes;
     let percent = run.config.sync.delete_guard_percent;
     if !is_confirmed {

@@ -5,6 +5,7 @@
 
 mod cell;
 mod commit;
+mod end;
 mod fetch;
 mod id_pass;
 mod page;
@@ -14,19 +15,17 @@ pub mod request;
 mod stream;
 pub(crate) mod window;
 
-use tokio_postgres::Transaction;
-use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
-use crate::metadata::lease::{self, Acquired, Claim, Lease};
+use crate::metadata::lease::{self, Acquired, Claim, Lease, Run};
 pub use crate::metadata::runs::{RowError, RunReport};
-use crate::metadata::{runs, streams};
 use crate::mirror::connect::check_url;
-use crate::mirror::database::{Database, Doing};
+use crate::mirror::database::Database;
 use crate::odoo::OdooClient;
-use crate::specs::DataType;
+use crate::specs::{DataType, Stream};
+use end::Ending;
 use request::{SyncRequest, Trigger};
 use stream::StreamRun;
 
@@ -77,8 +76,8 @@ impl Syncer {
     /// that run's own mode; where that covers the request it is the answer.
     ///
     /// # Errors
-    /// [`RunFailure`] with any kind of error. Unless it is `busy` or Postgres cannot be
-    /// reached, the failure is on record.
+    /// [`RunFailure`] with any kind of error. It has a report where the failure is on
+    /// record: not where the run never began, and not where Postgres itself fails.
     pub async fn run(
         &mut self,
         spec: &'static DataType,
@@ -92,41 +91,39 @@ impl Syncer {
             trigger,
         };
         loop {
-            let lease = match lease::acquire(&mut self.database, spec, claim).await? {
-                Acquired::Lease(lease) => lease,
-                Acquired::Busy { run_id } => return Err(busy(spec, run_id)),
-            };
-            let report = self.run_leased(spec, &lease).await?;
-            let is_answer = !lease.run.taken_over || lease.run.mode.covers(claim.mode);
-            if is_answer {
-                self.run_pending(spec, trigger).await;
+            let (report, run) = self.acquire_and_run(spec, claim).await?;
+            if !run.taken_over || run.mode.covers(claim.mode) {
                 return Ok(report);
             }
         }
     }
 
-    /// A full or reconcile that was asked for while this run was on comes next. Its
-    /// failure is on record and not the answer to the request that led here.
-    async fn run_pending(&mut self, spec: &'static DataType, trigger: Trigger) {
-        let outcome = async {
-            let claim = match lease::pending(&mut self.database, spec, trigger).await? {
-                Some(claim) => claim,
-                None => return Ok(()),
-            };
-            if let Acquired::Lease(lease) = lease::acquire(&mut self.database, spec, claim).await? {
-                self.run_leased(spec, &lease)
-                    .await
-                    .map_err(|failure| failure.error)?;
-            }
-            Ok::<(), Error>(())
+    /// Does what was asked for while a run was on, a full or a reconcile, if anything was.
+    /// It comes after that run has been answered and told of.
+    pub async fn run_pending(
+        &mut self,
+        spec: &'static DataType,
+        trigger: Trigger,
+    ) -> Option<Result<RunReport, RunFailure>> {
+        let claim = match lease::pending(&mut self.database, spec, trigger).await {
+            Ok(claim) => claim?,
+            Err(error) => return Some(Err(error.into())),
         };
-        if let Err(error) = outcome.await {
-            tracing::error!(
-                data_type = spec.name,
-                code = error.kind().code(),
-                cause = error.chain(),
-                "the request that waited for this run failed"
-            );
+        let outcome = self.acquire_and_run(spec, claim).await;
+        Some(outcome.map(|(report, _)| report))
+    }
+
+    async fn acquire_and_run(
+        &mut self,
+        spec: &'static DataType,
+        claim: Claim,
+    ) -> Result<(RunReport, Run), RunFailure> {
+        match lease::acquire(&mut self.database, spec, claim).await? {
+            Acquired::Lease(lease) => {
+                let report = self.run_leased(spec, &lease).await?;
+                Ok((report, lease.run))
+            }
+            Acquired::Busy { run_id } => Err(busy(spec, run_id)),
         }
     }
 
@@ -135,167 +132,62 @@ impl Syncer {
         spec: &'static DataType,
         lease: &Lease,
     ) -> Result<RunReport, RunFailure> {
-        let run_id = lease.run.id;
         tracing::info!(
             data_type = spec.name,
-            %run_id,
+            run_id = %lease.run.id,
             mode = lease.run.mode.word(),
             taken_over = lease.run.taken_over,
             "run started"
         );
         let retries_before = self.retries();
         let outcome = self.run_streams(spec, lease).await;
-        let retries = self.retries() - retries_before;
-        let ended = match &outcome {
-            Ok(()) => self.succeed(spec, lease, retries).await,
-            Err(error) => self.fail(spec, lease, retries, error).await,
+        let ending = Ending {
+            spec,
+            lease,
+            retries: self.retries() - retries_before,
         };
-        match (outcome, ended) {
-            (Ok(()), Ok(report)) => {
-                tracing::info!(
-                    data_type = spec.name,
-                    %run_id,
-                    mode = report.mode.word(),
-                    inserted = report.records_inserted,
-                    updated = report.records_updated,
-                    unchanged = report.records_unchanged,
-                    deleted = report.records_deleted,
-                    skipped = report.records_skipped,
-                    milliseconds = report.duration,
-                    retries = report.retries,
-                    slices = report.slices,
-                    "run succeeded"
-                );
-                Ok(report)
-            }
-            (Ok(()), Err(error)) => Err(error.into()),
-            (Err(error), ended) => {
-                tracing::error!(
-                    data_type = spec.name,
-                    %run_id,
-                    code = error.kind().code(),
-                    remedy = error.kind().remedy(),
-                    cause = error.chain(),
-                    "run failed"
-                );
-                if let Err(error) = &ended {
-                    tracing::error!(%run_id, cause = error.chain(), "not on record as failed");
-                }
-                Err(RunFailure {
-                    error,
-                    report: ended.ok(),
-                    running: None,
-                })
-            }
+        match outcome {
+            Ok(()) => Ok(ending.succeed(&mut self.database).await?),
+            Err(error) => Err(RunFailure {
+                report: ending.fail(&mut self.database, &error).await,
+                error,
+                running: None,
+            }),
         }
     }
 
     async fn run_streams(&mut self, spec: &'static DataType, lease: &Lease) -> Result<()> {
+        let mut to_compare = Vec::new();
         for stream in spec.streams {
-            StreamRun {
-                spec,
-                stream,
-                lease,
-                config: &self.config,
-                odoo: &self.odoo,
-                database: &mut self.database,
+            if self.stream(spec, stream, lease).run().await? {
+                to_compare.push(stream);
             }
-            .run()
-            .await?;
+        }
+        for stream in to_compare {
+            self.stream(spec, stream, lease).compare_ids().await?;
         }
         Ok(())
+    }
+
+    fn stream<'a>(
+        &'a mut self,
+        spec: &'static DataType,
+        stream: &'static Stream,
+        lease: &'a Lease,
+    ) -> StreamRun<'a> {
+        StreamRun {
+            spec,
+            stream,
+            lease,
+            config: &self.config,
+            odoo: &self.odoo,
+            database: &mut self.database,
+        }
     }
 
     fn retries(&self) -> u64 {
         self.odoo.counters().retries + self.database.retries()
     }
-
-    /// Moves the watermarks and ends the run, in one transaction.
-    async fn succeed(&mut self, spec: &DataType, lease: &Lease, retries: u64) -> Result<RunReport> {
-        lease
-            .transaction(&mut self.database, "ending a run", async |transaction| {
-                streams::settle(transaction, lease.run.id).await?;
-                runs::finish(transaction, lease.run.id, retries, None).await?;
-                let report = runs::report(transaction, lease.run.id).await?;
-                record_success(transaction, spec.name, &report).await?;
-                lease.free(transaction).await?;
-                Ok(report)
-            })
-            .await
-    }
-
-    /// Ends the run as failed; the watermarks stay where they were.
-    async fn fail(
-        &mut self,
-        spec: &DataType,
-        lease: &Lease,
-        retries: u64,
-        error: &Error,
-    ) -> Result<RunReport> {
-        let run_id = lease.run.id;
-        lease
-            .transaction(
-                &mut self.database,
-                "recording a failure",
-                async |transaction| {
-                    runs::finish(transaction, run_id, retries, Some(error)).await?;
-                    record_failure(transaction, spec.name, error).await?;
-                    lease.free(transaction).await
-                },
-            )
-            .await?;
-        // Read apart: it looks into more tables, and one that is missing may be the very
-        // failure that had to be recorded.
-        let doing = "reading a failed run";
-        self.database
-            .transaction(doing, async |transaction| {
-                runs::report(transaction, run_id).await
-            })
-            .await
-    }
-}
-
-async fn record_success(
-    transaction: &Transaction<'_>,
-    data_type: &str,
-    report: &RunReport,
-) -> Result<()> {
-    let count = i32::try_from(report.records_processed).unwrap_or(i32::MAX);
-    transaction
-        .execute_typed(
-            "update odoo.sync_metadata
-             set sync_status = 'success', error_message = null, last_sync_count = $2,
-                 last_sync_timestamp = (select min(window_opened_at) from odoo.sync_streams
-                                        where run_id = $3),
-                 updated_at = now()
-             where data_type = $1",
-            &[
-                (&data_type, Type::TEXT),
-                (&count, Type::INT4),
-                (&report.run_id, Type::UUID),
-            ],
-        )
-        .await
-        .doing("recording a success")?;
-    Ok(())
-}
-
-async fn record_failure(
-    transaction: &Transaction<'_>,
-    data_type: &str,
-    error: &Error,
-) -> Result<()> {
-    let message = format!("{}: {error}", error.kind().code());
-    transaction
-        .execute_typed(
-            "update odoo.sync_metadata
-             set sync_status = 'failed', error_message = $2, updated_at = now()
-             where data_type = $1",
-            &[(&data_type, Type::TEXT), (&message, Type::TEXT)],
-        )
-        .await
-        .doing("recording a failure")?;
-    Ok(())
 }
 
 fn busy(spec: &DataType, running: Option<Uuid>) -> RunFailure {

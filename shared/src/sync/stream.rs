@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio_postgres::types::Type;
+use uuid::Uuid;
 
 use super::commit::{Commit, commit};
 use super::fetch::{Fetch, Fetched, Listing, Page, fetch_page};
@@ -19,7 +20,7 @@ use crate::metadata::streams::{
     self, Fingerprints, NewWindow, Progress, SourceCount, Step, StreamState,
 };
 use crate::mirror::database::{Database, Doing};
-use crate::mirror::findings;
+use crate::mirror::findings::{self, Open};
 use crate::odoo::{Domain, OdooClient};
 use crate::specs::{DataType, Stream};
 
@@ -38,34 +39,44 @@ pub(crate) struct StreamRun<'a> {
 }
 
 impl StreamRun<'_> {
-    /// Reads the stream's window to its end.
+    /// Reads the stream's window to its end. Returns whether the ids of the whole source
+    /// are to be compared as well.
     ///
     /// # Errors
     /// Any kind; the window stays open for the next holder, or is dropped with the run.
-    pub(crate) async fn run(mut self) -> Result<()> {
+    pub(crate) async fn run(&mut self) -> Result<bool> {
         let state = self.load().await?;
-        if state
-            .progress
-            .as_ref()
-            .is_some_and(|progress| progress.done)
-        {
-            return Ok(());
-        }
+        let mismatches = match &state.progress {
+            Some(progress) if progress.done => state.count_mismatches,
+            _ => self.read_window(&state).await?,
+        };
+        let is_due = mismatches >= MISMATCHES_BEFORE_ID_PASS;
+        Ok(is_due || self.lease.run.mode == Mode::Reconcile)
+    }
+
+    /// Compares the ids of the whole source with the mirror. Comes after all streams have
+    /// been read: a guard that stops it must not keep the others from being read.
+    ///
+    /// # Errors
+    /// Any kind, `delete_guard` among them.
+    pub(crate) async fn compare_ids(&mut self) -> Result<()> {
+        let plan = self.plan().await?;
+        id_pass::run(self, &plan).await
+    }
+
+    /// Returns the runs in a row whose counts differed, this one included.
+    async fn read_window(&mut self, state: &StreamState) -> Result<i32> {
         let plan = Arc::new(self.plan().await?);
         let fingerprints = self.fingerprints(&plan);
-        let progress = self.progress(&state, &fingerprints).await?;
+        let progress = self.progress(state, &fingerprints).await?;
         let mode = progress.mode;
         self.bring_in(&plan, progress).await?;
         if mode == Mode::Incremental {
             self.retry_rejects(&plan).await?;
         }
-        let count = self.compare_count(&state).await?;
-        let is_due = count.mismatches >= MISMATCHES_BEFORE_ID_PASS;
-        if is_due || self.lease.run.mode == Mode::Reconcile {
-            id_pass::run(&mut self, &plan).await?;
-            return self.close(None).await;
-        }
-        self.close(Some(count)).await
+        let count = self.compare_count(state).await?;
+        self.close(count).await?;
+        Ok(count.mismatches)
     }
 
     async fn load(&mut self) -> Result<StreamState> {
@@ -91,7 +102,11 @@ impl StreamRun<'_> {
     fn fingerprints(&self, plan: &Plan) -> Fingerprints {
         let odoo = &self.config.odoo;
         Fingerprints {
-            source: sha256(&format!("{:?}", (&odoo.url, &odoo.database))),
+            // Without a user or password that the URL may hold: a new one is no new Odoo.
+            source: sha256(&format!(
+                "{:?}",
+                (self.odoo.source_url(), self.odoo.database())
+            )),
             read: sha256(&format!(
                 "{:?}",
                 (&odoo.user, &odoo.lang, odoo.company_id, plan.description())
@@ -112,7 +127,7 @@ impl StreamRun<'_> {
             return Err(Error::new(
                 ErrorKind::Config,
                 format!(
-                    "the mirror of {} was filled from another Odoo than ODOO_URL and ODOO_DB name now: set them back, or reset {} to fill it anew",
+                    "the table {} was filled from another Odoo than ODOO_URL and ODOO_DB name now: set them back, or empty the tables of {} and their rows in odoo.sync_streams to fill them anew",
                     self.stream.name, self.spec.name
                 ),
             ));
@@ -195,49 +210,53 @@ impl StreamRun<'_> {
                 in_flight: self.config.sync.fetch_concurrency,
             },
         );
+        let is_all = progress.range == Range::Everything;
         let mut at = progress.last_id;
         let mut to_do = 0;
         loop {
-            match self.lease.hold(self.database, fetch.next()).await? {
+            match self.lease.hold(self.database, fetch.next()).await?? {
                 None => return Ok(()),
-                Some(Err(error)) => return Err(error),
-                Some(Ok(Fetched::ToDo(rows))) => to_do = rows,
-                Some(Ok(Fetched::Page(page))) => {
-                    at = self.commit_page(plan, &page, at, to_do).await?;
+                Some(Fetched::ToDo(rows)) => to_do = rows,
+                Some(Fetched::Page(page)) => {
                     to_do = to_do.saturating_sub(page.ids.len() as u64);
+                    let step = Step::Window {
+                        from_id: at,
+                        to_id: page.ids.last().copied().unwrap_or(at),
+                        rows: page.ids.len() as u64,
+                        rows_to_do: to_do,
+                    };
+                    self.commit_page(plan, &page, step, is_all && at == 0)
+                        .await?;
+                    at = page.ids.last().copied().unwrap_or(at);
                 }
             }
         }
     }
 
-    /// Commits a page of the window and returns the cursor after it.
     async fn commit_page(
         &mut self,
         plan: &Plan,
         page: &Page,
-        from_id: i64,
-        to_do: u64,
-    ) -> Result<i64> {
-        let to_id = page.ids.last().copied().unwrap_or(from_id);
-        let counts = commit(
-            self.database,
-            self.lease,
-            &Commit {
-                data_type: self.spec.name,
-                plan,
-                page,
-                step: Some(Step {
-                    from_id,
-                    to_id,
-                    rows: page.ids.len() as u64,
-                    rows_to_do: Some(to_do),
-                }),
-            },
-        )
-        .await?;
+        step: Step,
+        is_first_of_all: bool,
+    ) -> Result<()> {
+        let page = Commit {
+            data_type: self.spec.name,
+            plan,
+            page,
+            step,
+            is_first_of_all,
+        };
+        let counts = commit(self.database, self.lease, &page).await?;
+        let to_do = match step {
+            Step::Window { rows_to_do, .. } => rows_to_do,
+            Step::Beside { .. } => 0,
+        };
         tracing::info!(
+            data_type = self.spec.name,
+            run_id = %self.lease.run.id,
             stream = self.stream.name,
-            rows = page.ids.len(),
+            rows = page.page.ids.len(),
             to_do,
             inserted = counts.inserted,
             updated = counts.updated,
@@ -245,29 +264,35 @@ impl StreamRun<'_> {
             skipped = counts.skipped,
             "page committed"
         );
-        Ok(to_id)
+        Ok(())
     }
 
-    /// Tries the rejects whose pause is over once more: one page at most. They are
-    /// searched before they are read, and one that Odoo no longer has is resolved.
+    /// Tries the rejects whose pause is over once more: one page at most.
     async fn retry_rejects(&mut self, plan: &Plan) -> Result<()> {
+        let found = self.rejects_still_there(Open::Due).await?;
+        self.read_and_commit(plan, &found).await
+    }
+
+    /// Open rejects, a page of them at most, that Odoo still has; those that it has no
+    /// longer are resolved.
+    pub(crate) async fn rejects_still_there(&mut self, which: Open) -> Result<Vec<i64>> {
         let stream = self.stream;
         let limit = self.config.sync.batch_size;
-        let due = self
+        let open = self
             .lease
             .transaction(self.database, "reading findings", async |transaction| {
-                findings::due(transaction, stream.name, limit).await
+                findings::open(transaction, stream.name, which, limit).await
             })
             .await?;
-        if due.is_empty() {
-            return Ok(());
+        if open.is_empty() {
+            return Ok(Vec::new());
         }
-        let domain = Domain::ids_in(&due);
+        let domain = Domain::ids_in(&open);
         let found = self
             .lease
             .hold(self.database, self.odoo.search(stream.model, &domain, None))
             .await??;
-        let gone: Vec<i64> = due
+        let gone: Vec<i64> = open
             .into_iter()
             .filter(|id| found.binary_search(id).is_err())
             .collect();
@@ -276,7 +301,7 @@ impl StreamRun<'_> {
                 findings::resolve(transaction, stream.name, "gone", &gone).await
             })
             .await?;
-        self.read_and_commit(plan, &found).await
+        Ok(found)
     }
 
     /// Reads rows outside the window's order and commits them, the cursor unmoved.
@@ -286,17 +311,10 @@ impl StreamRun<'_> {
                 .lease
                 .hold(self.database, fetch_page(self.odoo, plan, ids.to_vec()))
                 .await??;
-            commit(
-                self.database,
-                self.lease,
-                &Commit {
-                    data_type: self.spec.name,
-                    plan,
-                    page: &page,
-                    step: None,
-                },
-            )
-            .await?;
+            let step = Step::Beside {
+                page: Uuid::new_v4(),
+            };
+            self.commit_page(plan, &page, step, false).await?;
         }
         Ok(())
     }
@@ -345,7 +363,7 @@ impl StreamRun<'_> {
         Ok(SourceCount { rows, mismatches })
     }
 
-    async fn close(&mut self, count: Option<SourceCount>) -> Result<()> {
+    async fn close(&mut self, count: SourceCount) -> Result<()> {
         let stream = self.stream;
         self.lease
             .transaction(self.database, "closing a window", async |transaction| {

@@ -1,18 +1,15 @@
 //! One run at a time: who comes second is told so, and a holder that only slept and
 //! lost its lease writes nothing any more.
 
-use std::sync::mpsc;
-use std::time::Duration;
-
-use odoo_sim::{OdooSim, Version, When};
+use odoo_sim::{Version, When};
 use serde_json::{Value, json};
 use shared::specs::PRODUCTS;
 
 use crate::support::function::{Answer, Function};
+use crate::support::hold::Hold;
 use crate::support::odoo::{Odoo, simulator};
 use crate::support::postgres::TestDatabase;
 use crate::support::snapshot::assert_mirror_equals;
-use crate::support::wait_until;
 
 #[tokio::test]
 async fn twenty_invocations_while_one_is_held_answer_busy_and_it_finishes() {
@@ -21,10 +18,10 @@ async fn twenty_invocations_while_one_is_held_answer_busy_and_it_finishes() {
     let database = TestDatabase::create().await;
     let environment = odoo.environment(&database.url);
 
-    let hold = Hold::next_read(&sim);
+    let hold = Hold::the_next(&sim, When::method("read"));
     let mut first = Function::start("sync-products", &environment).await;
     first.send(&json!({}));
-    wait_until("the first run holds the lease", async || hold.is_reached()).await;
+    hold.reached().await;
 
     let mut others = Vec::new();
     for _ in 0..20 {
@@ -65,13 +62,10 @@ async fn a_holder_that_lost_its_lease_writes_no_row_and_no_status() {
     let database = TestDatabase::create().await;
     let environment = odoo.environment(&database.url);
 
-    let hold = Hold::next_read(&sim);
+    let hold = Hold::the_next(&sim, When::method("read"));
     let mut sleeper = Function::start("sync-products", &environment).await;
     sleeper.send(&json!({}));
-    wait_until("the first run waits for its page", async || {
-        hold.is_reached()
-    })
-    .await;
+    hold.reached().await;
     database
         .client
         .execute(
@@ -116,40 +110,4 @@ async fn state(database: &TestDatabase) -> String {
         .await
         .expect("the tables");
     row.get(0)
-}
-
-/// Keeps the simulator from answering one request until it is released.
-struct Hold {
-    reached: mpsc::Receiver<()>,
-    seen: std::cell::Cell<bool>,
-    release: mpsc::Sender<()>,
-}
-
-impl Hold {
-    fn next_read(sim: &OdooSim) -> Self {
-        let (tell, reached) = mpsc::channel();
-        let (release, wait) = mpsc::channel::<()>();
-        sim.on_request(When::method("read"), move |_| {
-            // The test may have ended.
-            let _ = tell.send(());
-            let _ = wait.recv_timeout(Duration::from_secs(60));
-        });
-        Self {
-            reached,
-            seen: std::cell::Cell::new(false),
-            release,
-        }
-    }
-
-    fn is_reached(&self) -> bool {
-        if self.reached.try_recv().is_ok() {
-            self.seen.set(true);
-        }
-        self.seen.get()
-    }
-
-    fn release(&self) {
-        // The simulator may have given up waiting.
-        let _ = self.release.send(());
-    }
 }

@@ -125,7 +125,8 @@ async fn a_row_that_changes_or_vanishes_between_listing_and_reading_comes_out_ri
         let (changed, deleted) = (ids[10], ids[11]);
         shop.sim
             .write("product.product", &ids[5..15], json!({"volume": 1.5}));
-        shop.sim.during_read(1, move |sim| {
+        let products = When::method("read").model("product.product");
+        shop.sim.on_request(products, move |sim| {
             sim.write("product.product", &[changed], json!({"volume": 2.5}));
             sim.unlink("product.product", &[deleted]);
         });

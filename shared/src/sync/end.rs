@@ -1,0 +1,148 @@
+//! The end of a run: the watermarks, the status and the result are written in one
+//! transaction, and the lease is free.
+
+use std::cell::Cell;
+
+use tokio_postgres::Transaction;
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use crate::error::{Error, Result};
+use crate::metadata::lease::Lease;
+use crate::metadata::runs::{self, RunReport};
+use crate::metadata::streams;
+use crate::mirror::database::{Database, Doing};
+use crate::specs::DataType;
+
+/// A run that has done what it could.
+pub(super) struct Ending<'a> {
+    pub(super) spec: &'static DataType,
+    pub(super) lease: &'a Lease,
+    pub(super) retries: u64,
+}
+
+impl Ending<'_> {
+    /// Moves the watermarks and ends the run.
+    ///
+    /// # Errors
+    /// `busy` where the lease is lost, and every `db_*`; the run is then left to be taken
+    /// over.
+    pub(super) async fn succeed(&self, database: &mut Database) -> Result<RunReport> {
+        let (data_type, run_id) = (self.spec.name, self.lease.run.id);
+        self.once(database, "ending a run", async |transaction| {
+            streams::settle(transaction, run_id).await?;
+            runs::finish(transaction, run_id, self.retries, None).await?;
+            record_success(transaction, data_type, run_id).await?;
+            self.lease.free(transaction).await
+        })
+        .await?;
+        let report = report(database, run_id).await?;
+        tracing::info!(
+            data_type,
+            %run_id,
+            mode = report.mode.word(),
+            inserted = report.records_inserted,
+            updated = report.records_updated,
+            unchanged = report.records_unchanged,
+            deleted = report.records_deleted,
+            skipped = report.records_skipped,
+            milliseconds = report.duration,
+            retries = report.retries,
+            slices = report.slices,
+            "run succeeded"
+        );
+        Ok(report)
+    }
+
+    /// Ends the run as failed; the watermarks stay where they were. Returns the run as it
+    /// is on record, where it could be recorded.
+    pub(super) async fn fail(&self, database: &mut Database, error: &Error) -> Option<RunReport> {
+        let run_id = self.lease.run.id;
+        let recorded = self
+            .once(database, "recording a failure", async |transaction| {
+                runs::finish(transaction, run_id, self.retries, Some(error)).await?;
+                record_failure(transaction, self.spec.name, error).await?;
+                self.lease.free(transaction).await
+            })
+            .await;
+        if let Err(cause) = recorded {
+            tracing::error!(%run_id, cause = cause.chain(), "not on record as failed");
+            return None;
+        }
+        report(database, run_id).await.ok()
+    }
+
+    /// Runs `work`, which ends the run and frees the lease, under the lease. A later attempt
+    /// that finds the run over knows that the commit of an earlier one went through unheard.
+    async fn once(
+        &self,
+        database: &mut Database,
+        doing: &str,
+        work: impl AsyncFn(&Transaction<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let is_repeated = Cell::new(false);
+        database
+            .transaction(doing, async |transaction| {
+                let is_over = is_repeated.replace(true)
+                    && runs::is_over(transaction, self.lease.run.id).await?;
+                if is_over {
+                    return Ok(());
+                }
+                self.lease.fence(transaction).await?;
+                work(transaction).await
+            })
+            .await
+    }
+}
+
+/// The run as it is on record. Read apart from the ending: it looks into more tables, and
+/// one that is missing may be the very failure that had to be recorded.
+async fn report(database: &mut Database, run_id: Uuid) -> Result<RunReport> {
+    database
+        .transaction("reading a run", async |transaction| {
+            runs::report(transaction, run_id).await
+        })
+        .await
+}
+
+async fn record_success(
+    transaction: &Transaction<'_>,
+    data_type: &str,
+    run_id: Uuid,
+) -> Result<()> {
+    transaction
+        .execute_typed(
+            "update odoo.sync_metadata
+             set sync_status = 'success', error_message = null,
+                 last_sync_count = (
+                     select least(records_inserted + records_updated + records_unchanged
+                                  + records_deleted + records_skipped, 2147483647)
+                     from odoo.sync_runs where run_id = $2),
+                 last_sync_timestamp = (select min(window_opened_at) from odoo.sync_streams
+                                        where run_id = $2),
+                 updated_at = now()
+             where data_type = $1",
+            &[(&data_type, Type::TEXT), (&run_id, Type::UUID)],
+        )
+        .await
+        .doing("recording a success")?;
+    Ok(())
+}
+
+async fn record_failure(
+    transaction: &Transaction<'_>,
+    data_type: &str,
+    error: &Error,
+) -> Result<()> {
+    let message = format!("{}: {error}", error.kind().code());
+    transaction
+        .execute_typed(
+            "update odoo.sync_metadata
+             set sync_status = 'failed', error_message = $2, updated_at = now()
+             where data_type = $1",
+            &[(&data_type, Type::TEXT), (&message, Type::TEXT)],
+        )
+        .await
+        .doing("recording a failure")?;
+    Ok(())
+}
