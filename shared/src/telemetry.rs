@@ -1,7 +1,6 @@
 //! Logs: one JSON object a line on standard output, where Lambda collects it.
 //!
-//! Fields that every line of a run has come from the caller (`data_type`, `run_id`,
-//! `stream`). Row values, secrets and Odoo's `debug` text never reach a field.
+//! The lines of a run name `data_type` and `run_id`, those of a page its `stream`. Row values, secrets and Odoo's `debug` text never reach a field.
 
 use tracing_subscriber::EnvFilter;
 
