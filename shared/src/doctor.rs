@@ -1,12 +1,16 @@
 //! Looks at everything that a sync needs, one check a line, each with its remedy:
-//! configuration, Odoo, the rights on each model, the database and its schema.
+//! configuration, Odoo, the rights on each model and its fields, the database and its schema.
+
+use std::collections::BTreeSet;
 
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
-use crate::mirror::connect::connect;
+use crate::mirror::connect::{Connection, connect};
+use crate::mirror::database::Doing;
 use crate::mirror::migrate;
-use crate::odoo::OdooClient;
-use crate::specs::{DataType, REGISTRY};
+use crate::odoo::{OdooClient, Protocol};
+use crate::specs::{DataType, REGISTRY, Stream};
+use crate::sync::plan::Plan;
 
 /// One thing that was looked at.
 #[derive(Debug)]
@@ -45,24 +49,47 @@ async fn examine_odoo(config: &Config) -> Vec<Check> {
         Ok(connected) => vec![check(
             "Odoo",
             Ok(format!(
-                "version {}, {:?}",
-                connected.server_version, connected.protocol
+                "version {} over {}",
+                connected.server_version,
+                match connected.protocol {
+                    Protocol::Json2 => "JSON-2",
+                    Protocol::JsonRpc => "JSON-RPC",
+                }
             )),
         )],
         Err(error) => return vec![check("Odoo", Err(error))],
     };
     for model in models() {
-        let outcome = match client.can_read(model).await {
-            Ok(true) => Ok("allowed".to_owned()),
-            Ok(false) => Err(Error::new(
-                ErrorKind::OdooAccess,
-                format!("ODOO_USER may not read {model}"),
-            )),
-            Err(error) => Err(error),
-        };
-        checks.push(check(format!("read access to {model}"), outcome));
+        let name = format!("read access to {model}");
+        checks.push(check(name, examine_right(&client, model).await));
+    }
+    for stream in REGISTRY.iter().flat_map(|spec| spec.streams) {
+        let name = format!("fields of {}", stream.model);
+        checks.push(check(name, examine_fields(&client, config, stream).await));
     }
     checks
+}
+
+async fn examine_right(client: &OdooClient, model: &str) -> Result<String> {
+    if client.can_read(model).await? {
+        return Ok("allowed".to_owned());
+    }
+    Err(Error::new(
+        ErrorKind::OdooAccess,
+        format!("ODOO_USER may not read {model}"),
+    ))
+}
+
+/// The same resolution that a run begins with.
+async fn examine_fields(
+    client: &OdooClient,
+    config: &Config,
+    stream: &'static Stream,
+) -> Result<String> {
+    let fields = client.fields_get(stream.model).await?;
+    let extra = config.sync.extra_fields.get(stream.name);
+    let plan = Plan::new(stream, extra.map_or(&[][..], Vec::as_slice), &fields)?;
+    Ok(format!("all {} are there", plan.fields.len()))
 }
 
 /// Every model of the registry, related ones included, each once.
@@ -86,16 +113,73 @@ async fn examine_postgres(config: &Config) -> Vec<Check> {
         Ok(connection) => connection,
         Err(error) => return vec![check("database", Err(error))],
     };
-    let schema = match migrate::pending(&mut connection).await {
-        Ok(pending) if pending.is_empty() => Ok("up to date".to_owned()),
-        Ok(pending) => Err(Error::new(
-            ErrorKind::DbSchema,
-            format!("{} migrations have not run", pending.len()),
-        )),
-        Err(error) => Err(error),
-    };
+    let schema = examine_schema(&mut connection).await;
     vec![
         check("database", Ok("connected".to_owned())),
         check("schema odoo", schema),
     ]
+}
+
+/// Looks for what a run needs, whoever made it: the files may have gone through psql,
+/// which leaves no history.
+async fn examine_schema(connection: &mut Connection) -> Result<String> {
+    let doing = "reading the catalogue";
+    let rows = connection
+        .client()
+        .query_typed(
+            "select table_name::text || '.' || column_name::text
+             from information_schema.columns where table_schema = 'odoo'",
+            &[],
+        )
+        .await
+        .doing(doing)?;
+    let there = rows
+        .iter()
+        .map(|row| row.try_get(0))
+        .collect::<std::result::Result<BTreeSet<String>, _>>()
+        .doing(doing)?;
+    let missing: Vec<String> = needed_columns()
+        .into_iter()
+        .filter(|column| !there.contains(column))
+        .collect();
+    if let Some(first) = missing.first() {
+        return Err(Error::new(
+            ErrorKind::DbSchema,
+            format!(
+                "{} columns are missing, such as odoo.{first}",
+                missing.len()
+            ),
+        ));
+    }
+    let unrecorded = migrate::pending(connection).await?.len();
+    Ok(match unrecorded {
+        0 => "up to date".to_owned(),
+        _ => format!("complete; `cargo xtask migrate` has not recorded {unrecorded} migrations"),
+    })
+}
+
+/// Every column that a run writes to, as `table.column`.
+fn needed_columns() -> Vec<String> {
+    const STATE: [&str; 4] = [
+        "sync_metadata.lease_token",
+        "sync_streams.watermark",
+        "sync_runs.run_id",
+        "sync_findings.odoo_id",
+    ];
+    const STANDARD: [&str; 7] = [
+        "odoo_id",
+        "extra",
+        "odoo_created_at",
+        "odoo_updated_at",
+        "odoo_related_at",
+        "synced_at",
+        "deleted_at",
+    ];
+    let mirror = REGISTRY.iter().flat_map(|spec| spec.streams);
+    let mirror = mirror.flat_map(|stream| {
+        let own = stream.columns.iter().map(|column| column.name);
+        own.chain(STANDARD)
+            .map(|column| format!("{}.{column}", stream.name))
+    });
+    STATE.map(str::to_owned).into_iter().chain(mirror).collect()
 }

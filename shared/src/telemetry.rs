@@ -1,6 +1,7 @@
 //! Logs: one JSON object a line on standard output, where Lambda collects it.
 //!
-//! The lines of a run name `data_type` and `run_id`, those of a page its `stream`. Row values, secrets and Odoo's `debug` text never reach a field.
+//! The lines of a run name `data_type` and `run_id`, those of a page its `stream`. Row
+//! values, secrets and Odoo's `debug` text never reach a field.
 
 use tracing_subscriber::EnvFilter;
 

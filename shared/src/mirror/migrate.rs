@@ -80,6 +80,8 @@ pub async fn migrate(config: &PostgresConfig) -> Result<Vec<Migration>> {
         .await
         .map_err(failed)?;
 
+    check_version(&transaction).await?;
+
     let mut session = OneTransaction(transaction);
     let report = runner()
         .run_async(&mut session)
@@ -93,6 +95,27 @@ pub async fn migrate(config: &PostgresConfig) -> Result<Vec<Migration>> {
         .map_err(failed)?;
     transaction.commit().await.map_err(failed)?;
     Ok(report.applied_migrations().iter().map(Into::into).collect())
+}
+
+/// Views that check the rights of who asks came with PostgreSQL 15.
+async fn check_version(transaction: &Transaction<'_>) -> Result<()> {
+    let failed = |error| db_error(DOING, error);
+    let version: i32 = transaction
+        .query_typed_one("select current_setting('server_version_num')::integer", &[])
+        .await
+        .map_err(failed)?
+        .try_get(0)
+        .map_err(failed)?;
+    if version >= 150_000 {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::DbSchema,
+        format!(
+            "{DOING}: this is PostgreSQL {}, and 15 or later is needed",
+            version / 10_000
+        ),
+    ))
 }
 
 /// What [`migrate`] would apply, found without changing anything.

@@ -9,7 +9,7 @@ mod end;
 mod fetch;
 mod id_pass;
 mod page;
-mod plan;
+pub(crate) mod plan;
 mod record;
 pub mod request;
 mod stream;

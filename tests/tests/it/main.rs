@@ -4,6 +4,7 @@
 mod bad_input;
 mod conformance;
 mod crash;
+mod doctor;
 mod events;
 mod findings;
 mod http;
@@ -11,6 +12,7 @@ mod lease;
 mod migrations;
 mod odoo_client;
 mod postgres;
+mod registry;
 mod support;
 mod template;
 mod window;

@@ -4,7 +4,7 @@
 use odoo_sim::Version;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use shared::specs::{CATEGORIES, DataType, PRODUCTS};
+use shared::specs::{DataType, REGISTRY};
 
 use crate::support::function::{Environment, Function};
 use crate::support::odoo::{Odoo, simulator};
@@ -50,8 +50,6 @@ async fn a_working_day_on_real_odoo_19_over_json_2() {
     a_working_day(&Odoo::real(19, true).await).await;
 }
 
-const DATA_TYPES: [&DataType; 2] = [&CATEGORIES, &PRODUCTS];
-
 async fn a_working_day(odoo: &Odoo) {
     let database = TestDatabase::create().await;
     a_working_day_in(odoo, &database, &database.url).await;
@@ -64,7 +62,7 @@ async fn a_working_day_in(odoo: &Odoo, database: &TestDatabase, url: &str) {
     environment.insert("SYNC_BATCH_SIZE", "50".to_owned());
 
     let mut before = Vec::new();
-    for spec in DATA_TYPES {
+    for &spec in REGISTRY {
         before.push(states(odoo, spec).await);
         let report = sync(spec, &environment).await;
         assert_eq!(report["recordsInserted"], rows(odoo, spec).await);
@@ -74,7 +72,7 @@ async fn a_working_day_in(odoo: &Odoo, database: &TestDatabase, url: &str) {
 
     change_things(odoo).await;
 
-    for (spec, before) in DATA_TYPES.into_iter().zip(before) {
+    for (spec, before) in REGISTRY.iter().copied().zip(before) {
         let after = states(odoo, spec).await;
         let report = sync(spec, &environment).await;
         let (inserted, updated) = difference(&before, &after);
@@ -84,7 +82,7 @@ async fn a_working_day_in(odoo: &Odoo, database: &TestDatabase, url: &str) {
         assert_mirror_equals(odoo, &database.client, spec).await;
     }
 
-    for spec in DATA_TYPES {
+    for &spec in REGISTRY {
         let report = sync(spec, &environment).await;
         for count in [
             "recordsInserted",
