@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use odoo_sim::{OdooSim, Version};
+use secrecy::ExposeSecret;
 use serde_json::json;
 use shared::specs::PRODUCTS;
 use tokio_postgres::Client;
@@ -52,6 +53,44 @@ async fn twenty_kills_at_random_moments_lose_nothing_and_read_nothing_twice() {
     let rows = odoo.count("product.product").await + odoo.count("uom.uom").await;
     assert_eq!(answer["data"]["recordsInserted"], rows);
     assert_eq!(answer["data"]["recordsProcessed"], rows);
+    assert_mirror_equals(&odoo, &database.client, &PRODUCTS).await;
+}
+
+#[tokio::test]
+async fn kills_at_any_moment_through_a_pooler_while_odoo_changes_lose_nothing() {
+    let sim = OdooSim::builder()
+        .version(Version::V19)
+        .products(600)
+        .delay(Duration::from_millis(3))
+        .start()
+        .await;
+    let odoo = Odoo::simulated(&sim).await;
+    let database = TestDatabase::create().await;
+    let pooler = database.pooler_config().url;
+    let mut environment = odoo.environment(pooler.expose_secret());
+    environment.insert("SYNC_BATCH_SIZE", "25".to_owned());
+
+    let mut random = Random::new();
+    println!("seed {}", random.seed);
+    let ids = sim.ids("product.product");
+    for round in 0..KILLS {
+        end_lease(&database.client).await;
+        let mut function = Function::start("sync-products", &environment).await;
+        function.send(&json!({}));
+        let changed = ids[usize::try_from(random.below(600)).expect("a small number")];
+        sim.write("product.product", &[changed], json!({"weight": round}));
+        sim.create("product.product", json!({"name": format!("Round {round}")}));
+        // Anywhere from before the lease to after the end.
+        tokio::time::sleep(Duration::from_millis(random.below(400))).await;
+        function.kill().await;
+    }
+    // What a run was given up for, or read before a change, the next ones make good.
+    for _ in 0..2 {
+        end_lease(&database.client).await;
+        let mut function = Function::start("sync-products", &environment).await;
+        let answer = function.call(&json!({})).await;
+        assert_eq!(answer["success"], true, "{answer}");
+    }
     assert_mirror_equals(&odoo, &database.client, &PRODUCTS).await;
 }
 
