@@ -19,7 +19,8 @@ use uuid::Uuid;
 
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
-use crate::metadata::lease::{self, Acquired, Claim, Lease, Run};
+use crate::metadata::claim::{self, Acquired, Claim};
+use crate::metadata::lease::{Lease, Run};
 pub use crate::metadata::runs::{RowError, RunReport};
 use crate::mirror::connect::check_url;
 use crate::mirror::database::Database;
@@ -105,7 +106,7 @@ impl Syncer {
         spec: &'static DataType,
         trigger: Trigger,
     ) -> Option<Result<RunReport, RunFailure>> {
-        let claim = match lease::pending(&mut self.database, spec, trigger).await {
+        let claim = match claim::pending(&mut self.database, spec, trigger).await {
             Ok(claim) => claim?,
             Err(error) => return Some(Err(error.into())),
         };
@@ -118,7 +119,7 @@ impl Syncer {
         spec: &'static DataType,
         claim: Claim,
     ) -> Result<(RunReport, Run), RunFailure> {
-        match lease::acquire(&mut self.database, spec, claim).await? {
+        match claim::acquire(&mut self.database, spec, claim).await? {
             Acquired::Lease(lease) => {
                 let report = self.run_leased(spec, &lease).await?;
                 Ok((report, lease.run))

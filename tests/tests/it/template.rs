@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use shared::config::{Config, HttpConfig};
+use shared::config::{Config, EventsConfig, HttpConfig};
 use shared::specs::{DataType, REGISTRY};
 
 fn workspace(path: &str) -> PathBuf {
@@ -164,6 +164,7 @@ fn variables_read() -> BTreeSet<String> {
     };
     Config::from_lookup(&nothing_set).expect_err("required variables are missing");
     HttpConfig::from_lookup(&nothing_set);
+    EventsConfig::from_lookup(&nothing_set);
     names.into_inner()
 }
 

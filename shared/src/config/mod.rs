@@ -4,15 +4,15 @@
 //! else. All problems are collected and reported in one error, so that a person
 //! mends them in one go. A value is never repeated in an error: it may be a secret.
 
+mod reader;
+
 use std::collections::BTreeMap;
-use std::fmt::Display;
-use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::specs;
+use crate::error::Result;
+use reader::Reader;
 
 /// Everything that can be set from outside.
 #[derive(Debug, Clone)]
@@ -163,7 +163,7 @@ impl Config {
     /// Reads the process's environment.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`], naming every variable that is missing or malformed.
+    /// [`ErrorKind::Config`](crate::error::ErrorKind::Config), naming every variable that is missing or malformed.
     pub fn from_env() -> Result<Self> {
         Self::from_lookup(&|name| std::env::var(name).ok())
     }
@@ -171,12 +171,9 @@ impl Config {
     /// As [`Config::from_env`], from any source of variables.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`], naming every variable that is missing or malformed.
+    /// [`ErrorKind::Config`](crate::error::ErrorKind::Config), naming every variable that is missing or malformed.
     pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
-        let mut reader = Reader {
-            lookup,
-            problems: Vec::new(),
-        };
+        let mut reader = Reader::new(lookup);
         let retry = RetryConfig {
             max_retries: reader.bounded("SYNC_MAX_RETRIES", 3, 0, 10),
             delay: Duration::from_millis(reader.bounded("SYNC_RETRY_DELAY_MS", 1000, 1, 60_000)),
@@ -239,120 +236,10 @@ fn read_sync(reader: &mut Reader<'_>) -> SyncConfig {
     }
 }
 
-/// Reads variables and remembers what is wrong with them.
-struct Reader<'a> {
-    lookup: &'a dyn Fn(&str) -> Option<String>,
-    problems: Vec<String>,
-}
-
-impl Reader<'_> {
-    /// An empty value counts as unset: templates and shells cannot always leave one out.
-    fn optional(&self, name: &str) -> Option<String> {
-        (self.lookup)(name)
-            .map(|value| value.trim().to_owned())
-            .filter(|value| !value.is_empty())
-    }
-
-    fn required(&mut self, name: &str, form: &str) -> String {
-        self.optional(name).unwrap_or_else(|| {
-            self.problems
-                .push(format!("{name} is missing: it is {form}"));
-            String::new()
-        })
-    }
-
-    /// Not trimmed: a space may belong to it.
-    fn password(&mut self, name: &str) -> SecretString {
-        self.required(name, "a password or an API key");
-        SecretString::from((self.lookup)(name).unwrap_or_default())
-    }
-
-    fn http_url(&mut self, name: &str) -> String {
-        const FORM: &str = "https://odoo.example.com";
-        let value = self.required(name, FORM);
-        let is_http = reqwest::Url::parse(&value)
-            .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        if !value.is_empty() && !is_http {
-            self.problems
-                .push(format!("{name} is malformed: it has the form {FORM}"));
-        }
-        value.trim_end_matches('/').to_owned()
-    }
-
-    fn optional_bounded<T>(&mut self, name: &str, min: T, max: T) -> Option<T>
-    where
-        T: FromStr + PartialOrd + Display + Copy,
-    {
-        let text = self.optional(name)?;
-        match text.parse::<T>() {
-            Ok(value) if value >= min && value <= max => Some(value),
-            _ => {
-                self.problems.push(format!(
-                    "{name} is malformed: it is a number from {min} to {max}"
-                ));
-                None
-            }
-        }
-    }
-
-    fn bounded<T>(&mut self, name: &str, default: T, min: T, max: T) -> T
-    where
-        T: FromStr + PartialOrd + Display + Copy,
-    {
-        self.optional_bounded(name, min, max).unwrap_or(default)
-    }
-
-    /// The first of `choices` is the default.
-    fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> T {
-        let default = choices[0].1;
-        let Some(text) = self.optional(name) else {
-            return default;
-        };
-        if let Some((_, value)) = choices.iter().find(|(word, _)| *word == text) {
-            return *value;
-        }
-        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-        self.problems.push(format!(
-            "{name} is malformed: it is one of {}",
-            words.join(", ")
-        ));
-        default
-    }
-
-    fn extra_fields(&mut self) -> BTreeMap<String, Vec<String>> {
-        let Some(text) = self.optional("SYNC_EXTRA_FIELDS") else {
-            return BTreeMap::new();
-        };
-        let fields: BTreeMap<String, Vec<String>> = serde_json::from_str(&text).unwrap_or_default();
-        let is_a_table = |name: &String| {
-            let mut streams = specs::REGISTRY.iter().flat_map(|spec| spec.streams);
-            streams.any(|stream| stream.name == name)
-        };
-        let names = fields.values().flatten();
-        let is_right = !fields.is_empty()
-            && fields.keys().all(is_a_table)
-            // Every row has its id already.
-            && names.into_iter().all(|name| name != "id");
-        if !is_right {
-            self.problems.push(
-                r#"SYNC_EXTRA_FIELDS is malformed: it has the form {"products": ["x_brand"]}, with names of tables and of Odoo fields other than id"#
-                    .to_owned(),
-            );
-        }
-        fields
-    }
-
-    fn finish(self, config: Config) -> Result<Config> {
-        if self.problems.is_empty() {
-            return Ok(config);
-        }
-        Err(Error::new(ErrorKind::Config, self.problems.join("; ")))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     fn required() -> BTreeMap<&'static str, String> {
         [
