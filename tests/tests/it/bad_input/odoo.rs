@@ -194,6 +194,7 @@ async fn a_wrong_password_user_or_database_is_odoo_auth_and_not_tried_again() {
             assert!(!message.contains(value), "{message}");
             assert_eq!(answer["data"]["retries"], 0);
             assert_each_question_was_asked_once(&shop);
+            assert!(!function.end().await.contains("kennwort"));
             shop.assert_discreet(&mut function, &[answer]).await;
         }
         assert_eq!(shop.watermarks().await, Vec::<Value>::new());
