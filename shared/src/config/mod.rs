@@ -174,23 +174,52 @@ impl Config {
     /// [`ErrorKind::Config`](crate::error::ErrorKind::Config), naming every variable that is missing or malformed.
     pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
         let mut reader = Reader::new(lookup);
-        let retry = RetryConfig {
-            max_retries: reader.bounded("SYNC_MAX_RETRIES", 3, 0, 10),
-            delay: Duration::from_millis(reader.bounded("SYNC_RETRY_DELAY_MS", 1000, 1, 60_000)),
-        };
+        let retry = read_retry(&mut reader);
         let config = Self {
             odoo: read_odoo(&mut reader, retry),
-            postgres: PostgresConfig {
-                url: SecretString::from(reader.required(
-                    "SUPABASE_DB_URL",
-                    "postgres://user:password@host:port/database?sslmode=verify-full",
-                )),
-                ca_cert: reader.optional("SUPABASE_CA_CERT"),
-                retry,
-            },
+            postgres: read_postgres(&mut reader, retry),
             sync: read_sync(&mut reader),
         };
         reader.finish(config)
+    }
+}
+
+impl PostgresConfig {
+    /// Reads the process's environment, for what needs no Odoo.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::error::ErrorKind::Config), naming every variable that is missing or malformed.
+    pub fn from_env() -> Result<Self> {
+        Self::from_lookup(&|name| std::env::var(name).ok())
+    }
+
+    /// As [`PostgresConfig::from_env`], from any source of variables.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::error::ErrorKind::Config), naming every variable that is missing or malformed.
+    pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
+        let mut reader = Reader::new(lookup);
+        let retry = read_retry(&mut reader);
+        let config = read_postgres(&mut reader, retry);
+        reader.finish(config)
+    }
+}
+
+fn read_retry(reader: &mut Reader<'_>) -> RetryConfig {
+    RetryConfig {
+        max_retries: reader.bounded("SYNC_MAX_RETRIES", 3, 0, 10),
+        delay: Duration::from_millis(reader.bounded("SYNC_RETRY_DELAY_MS", 1000, 1, 60_000)),
+    }
+}
+
+fn read_postgres(reader: &mut Reader<'_>, retry: RetryConfig) -> PostgresConfig {
+    PostgresConfig {
+        url: SecretString::from(reader.required(
+            "SUPABASE_DB_URL",
+            "postgres://user:password@host:port/database?sslmode=verify-full",
+        )),
+        ca_cert: reader.optional("SUPABASE_CA_CERT"),
+        retry,
     }
 }
 
@@ -294,6 +323,19 @@ mod tests {
         for value in ["hunter", "10001 ", "xmlrpc"] {
             assert!(!text.contains(value), "{value} is repeated: {text}");
         }
+    }
+
+    #[test]
+    fn what_needs_no_odoo_reads_nothing_of_it() {
+        let missing = PostgresConfig::from_lookup(&|_| None).expect_err("no address");
+        assert!(
+            missing
+                .to_string()
+                .starts_with("SUPABASE_DB_URL is missing")
+        );
+        let url = |name: &str| (name == "SUPABASE_DB_URL").then(|| "postgres://h/d".to_owned());
+        let config = PostgresConfig::from_lookup(&url).expect("complete");
+        assert_eq!(config.retry.max_retries, 3);
     }
 
     #[test]

@@ -32,7 +32,7 @@ async fn twenty_kills_at_random_moments_lose_nothing_and_read_nothing_twice() {
     environment.insert("SYNC_BATCH_SIZE", "25".to_owned());
 
     let mut random = Random::new();
-    println!("seed {}", random.seed);
+    eprintln!("seed {}", random.seed);
     for _ in 0..KILLS {
         let committed = cursor(&database.client).await;
         sim.reset_requests();
@@ -71,7 +71,7 @@ async fn kills_at_any_moment_through_a_pooler_while_odoo_changes_lose_nothing() 
     environment.insert("SYNC_BATCH_SIZE", "25".to_owned());
 
     let mut random = Random::new();
-    println!("seed {}", random.seed);
+    eprintln!("seed {}", random.seed);
     let ids = sim.ids("product.product");
     for round in 0..KILLS {
         end_lease(&database.client).await;

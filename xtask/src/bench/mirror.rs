@@ -4,6 +4,8 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use shared::config::PostgresConfig;
+
 use crate::migrate;
 use crate::postgres::{Cluster, RunningCluster, free_port};
 
@@ -24,7 +26,8 @@ impl Mirror {
         self.0
             .sql("postgres", &[&format!("create database {DATABASE}")])?;
         let url = self.0.url(DATABASE);
-        migrate::apply(&migrate::postgres_config(url.clone(), None))?;
+        let variable = |name: &str| (name == "SUPABASE_DB_URL").then(|| url.clone());
+        migrate::apply(&PostgresConfig::from_lookup(&variable)?)?;
         Ok(url)
     }
 }

@@ -69,9 +69,7 @@ impl Functions {
             .arg("--global")
             .arg(&routes)
             .env("PATH", search_path(&programs)?)
-            .env("SYNC_API_KEY", &key)
-            // There is no gateway here that would not wait.
-            .env("SYNC_API_BUDGET_MS", "900000");
+            .env("SYNC_API_KEY", &key);
         let log = cache::log_file("demo-functions")?;
         let mut server = Server::start("cargo lambda watch", &command, &log)?;
         server.wait_until(START_LIMIT, |_| {
