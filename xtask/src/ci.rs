@@ -23,20 +23,24 @@ const DEPLOYMENTS: [&str; 3] = ["dev", "staging", "prod"];
 
 type Check = fn(&Workspace) -> Result<()>;
 
-const CHECKS: [(&str, Check); 7] = [
+const CHECKS: [(&str, Check); 9] = [
     ("format", format),
     ("template.yaml (cfn-lint)", template),
     ("samconfig.toml", samconfig),
     ("lints (clippy)", lints),
-    ("tests", |_| test(&[])),
-    ("tests on Odoo 14", |_| test(&["--odoo", "14"])),
-    ("tests on Odoo 19", |_| test(&["--odoo", "19"])),
+    ("tests", |_| task(&["test"])),
+    ("demo", |_| task(&["demo", "--exit"])),
+    ("tests on Odoo 14", |_| task(&["test", "--odoo", "14"])),
+    ("tests on Odoo 19", |_| task(&["test", "--odoo", "19"])),
+    ("demo on Odoo 19", |_| {
+        task(&["demo", "--odoo", "19", "--exit"])
+    }),
 ];
 
 /// Check everything that must hold before a change goes in
 ///
-/// Format, cfn-lint, lints with warnings denied, all tests, and the tests on real Odoo 14
-/// and 19. What is missing is installed; it is kept outside the checkout. A failed check
+/// Format, cfn-lint, lints with warnings denied, all tests, the demo, and tests and demo on
+/// real Odoo servers. What is missing is installed; it is kept outside the checkout. A failed check
 /// does not keep the others from running. From nothing it takes about half an hour on two
 /// cores.
 #[derive(clap::Args)]
@@ -82,9 +86,9 @@ fn lints(workspace: &Workspace) -> Result<()> {
 }
 
 /// The very command that the README tells a person to type.
-fn test(options: &[&str]) -> Result<()> {
+fn task(words: &[&str]) -> Result<()> {
     let this = env::current_exe().context("cannot find this program's own file")?;
-    child::run_to_success(Command::new(this).arg("test").args(options))
+    child::run_to_success(Command::new(this).args(words))
 }
 
 fn template(workspace: &Workspace) -> Result<()> {

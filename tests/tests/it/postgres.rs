@@ -1,6 +1,8 @@
 //! Connecting to Postgres: what each `sslmode` promises, and what is said when it fails.
 
 use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use shared::config::{PostgresConfig, RetryConfig};
@@ -176,22 +178,22 @@ async fn a_connection_that_breaks_is_tried_again_as_often_as_configured() {
         .await
         .expect("a port");
     let port = listener.local_addr().expect("its address").port();
-    let attempts = tokio::spawn(async move {
-        let mut attempts = 0;
-        // The last attempt is known by the pause after it.
-        while timeout(Duration::from_secs(1), listener.accept())
-            .await
-            .is_ok()
-        {
-            attempts += 1;
+    let attempts = Arc::new(AtomicU32::new(0));
+    let seen = Arc::clone(&attempts);
+    let server = tokio::spawn(async move {
+        while let Ok(accepted) = listener.accept().await {
+            seen.fetch_add(1, Ordering::SeqCst);
+            // The socket goes, and with it the connection.
+            drop(accepted);
         }
-        attempts
     });
     let error = connect(&config(&format!("postgres://u:p@127.0.0.1:{port}/db")))
         .await
         .expect_err("connected");
     assert_eq!(error.kind(), ErrorKind::DbUnreachable);
-    assert_eq!(attempts.await.expect("a count"), 1 + 3);
+    server.abort();
+    // Each attempt ended only once the server had counted and dropped it.
+    assert_eq!(attempts.load(Ordering::SeqCst), 1 + 3);
 }
 
 #[tokio::test]
@@ -293,11 +295,16 @@ async fn a_connection_that_postgres_ends_is_lost_and_may_be_opened_again() {
         .await
         .expect("a right to end it");
     // Postgres says why (57P01) or is just gone, whichever the client sees first.
-    let error = loop {
-        if let Err(error) = connection.client().batch_execute("select 1").await {
-            break db_error("reading", error);
+    let ended = async {
+        loop {
+            if let Err(error) = connection.client().batch_execute("select 1").await {
+                return db_error("reading", error);
+            }
         }
     };
+    let error = timeout(Duration::from_secs(30), ended)
+        .await
+        .expect("the connection goes on");
     assert_eq!(error.kind(), ErrorKind::DbUnreachable, "{}", error.chain());
     assert_eq!(error.retry(), Retry::Backoff);
 }
