@@ -21,7 +21,7 @@ use crate::odoo::Domain;
 /// Ids compared at once.
 const IDS_AT_ONCE: usize = 50_000;
 
-/// Fewer rows than this may always go: five out of ten test products are no alarm.
+/// So many rows may always go: five out of ten test products are no alarm.
 const ALWAYS_ALLOWED: usize = 10;
 
 /// How source and mirror differ in their ids.
