@@ -15,6 +15,10 @@ use crate::session;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How often, and how far apart, an empty command line is read before it is believed.
+const EMPTY_READS: usize = 200;
+const EMPTY_PAUSE: Duration = Duration::from_millis(5);
+
 /// Starts the command as the leader of a new session and returns its process id. Its
 /// output goes to the log.
 pub(crate) fn spawn(command: &Command, log: &Path) -> Result<u32> {
@@ -32,9 +36,26 @@ pub(crate) fn spawn(command: &Command, log: &Path) -> Result<u32> {
 /// Whether the process lives and its command line contains `mark`. After a
 /// restart of the machine the same id may be another program's.
 pub(crate) fn is_running(pid: u32, mark: &str) -> bool {
-    // A process that has ended but was not waited for has an empty command line.
-    fs::read(format!("/proc/{pid}/cmdline"))
-        .is_ok_and(|line| String::from_utf8_lossy(&line).contains(mark))
+    // A command line is empty for a moment while the process starts another program, and
+    // for good once it has ended and was not waited for.
+    for _ in 0..EMPTY_READS {
+        match fs::read(format!("/proc/{pid}/cmdline")) {
+            Ok(line) if line.is_empty() && !has_ended(pid) => sleep(EMPTY_PAUSE),
+            Ok(line) => return String::from_utf8_lossy(&line).contains(mark),
+            Err(_) if !has_ended(pid) => sleep(EMPTY_PAUSE),
+            Err(_) => return false,
+        }
+    }
+    false
+}
+
+/// Whether the process has ended, waited for or not. Its state stands behind its name, which
+/// is in parentheses and may hold any character (proc(5)).
+fn has_ended(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).map_or(true, |stat| {
+        stat.rsplit_once(") ")
+            .is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']))
+    })
 }
 
 /// Ends the whole session: politely, and by force when that takes too long.
