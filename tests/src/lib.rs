@@ -1,5 +1,5 @@
 //! A simulated Odoo: a server that speaks Odoo's two remote protocols with the semantics of
-//! version 14 or 19, over a made up shop's data, and that misbehaves on request.
+//! version 14, 16, 17, 18 or 19, over a made up shop's data, and that misbehaves on request.
 //!
 //! Tests need an Odoo that starts in milliseconds, commits late, changes between two requests and
 //! fails in a chosen way. It is honest: the conformance tests (`tests/it/conformance`) hold it and

@@ -108,7 +108,7 @@ impl PyJson {
         match value {
             Value::Null => match kind {
                 Kind::Integer => self.raw("0"),
-                Kind::Float => self.raw("0.0"),
+                Kind::Float | Kind::Monetary => self.raw("0.0"),
                 Kind::One2many | Kind::Many2many => self.raw("[]"),
                 _ => self.raw("false"),
             },

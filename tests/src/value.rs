@@ -78,14 +78,14 @@ impl Value {
             return Ok(match kind {
                 Kind::Boolean => Value::Bool(false),
                 Kind::Integer => Value::Int(0),
-                Kind::Float => Value::Float(0.0),
+                Kind::Float | Kind::Monetary => Value::Float(0.0),
                 _ => Value::Null,
             });
         }
         match kind {
             Kind::Boolean => Ok(Value::Bool(truthy(json))),
             Kind::Integer => json.as_i64().map(Value::Int).map_or_else(wrong, Ok),
-            Kind::Float => json.as_f64().map(Value::Float).map_or_else(wrong, Ok),
+            Kind::Float | Kind::Monetary => json.as_f64().map(Value::Float).map_or_else(wrong, Ok),
             Kind::Many2one => json.as_i64().map(Value::Ref).map_or_else(wrong, Ok),
             Kind::Datetime => json
                 .as_str()
@@ -110,7 +110,7 @@ impl Value {
     pub(crate) fn to_json(&self, kind: Kind) -> Json {
         match (self, kind) {
             (Value::Null, Kind::Integer) => Json::from(0),
-            (Value::Null, Kind::Float) => Json::from(0.0),
+            (Value::Null, Kind::Float | Kind::Monetary) => Json::from(0.0),
             (Value::Null, Kind::One2many | Kind::Many2many) => Json::Array(Vec::new()),
             (Value::Null, _) => Json::Bool(false),
             (Value::Bool(value), _) => Json::Bool(*value),

@@ -15,7 +15,7 @@ use odoo_sim::{OdooSim, Version};
 #[derive(Parser)]
 #[command(name = "odoo-sim", disable_version_flag = true)]
 struct Options {
-    /// Which Odoo to be: 14 or 19
+    /// Which Odoo to be: 14, 16, 17, 18 or 19
     #[arg(long, default_value = "19")]
     version: Version,
     /// The port on 127.0.0.1; 0 takes a free one

@@ -31,6 +31,20 @@ pub(super) static MODELS: &[ModelDef] = &[
         )
     },
     ModelDef {
+        order: "active desc, name",
+        ..ModelDef::plain(
+            "res.currency",
+            "Currency",
+            &[
+                FieldDef::new("name", "Currency", Kind::Char).required(),
+                FieldDef::new("symbol", "Symbol", Kind::Char).required(),
+                FieldDef::new("rounding", "Rounding Factor", Kind::Float)
+                    .default(Default::Float(0.01)),
+                FieldDef::new("active", "Active", Kind::Boolean).default(Default::True),
+            ],
+        )
+    },
+    ModelDef {
         order: "name, login",
         ..ModelDef::plain(
             "res.users",

@@ -6,6 +6,8 @@ pub(crate) enum Kind {
     Boolean,
     Integer,
     Float,
+    /// A float rounded to its currency's digits, which are two for all here.
+    Monetary,
     Char,
     Text,
     Datetime,
@@ -23,6 +25,7 @@ impl Kind {
             Kind::Boolean => "boolean",
             Kind::Integer => "integer",
             Kind::Float => "float",
+            Kind::Monetary => "monetary",
             Kind::Char => "char",
             Kind::Text => "text",
             Kind::Datetime => "datetime",
@@ -59,6 +62,9 @@ pub(crate) enum Compute {
     CountOf(&'static str),
     /// The first record of a one2many.
     FirstOf(&'static str),
+    /// The sum of a field of the records in a one2many, each turned from the unit in its own
+    /// `product_uom_id` into this record's `product_uom`: a move's `quantity_done` until 16.
+    SumInUnit(&'static str, &'static str),
 }
 
 /// What a new record has where nothing was said.
@@ -68,8 +74,12 @@ pub(crate) enum Default {
     True,
     Float(f64),
     Text(&'static str),
-    /// The first record of the model.
+    /// The record of this id.
     Ref(i64),
+    /// When the transaction began.
+    Now,
+    /// This prefix and the record's id in five digits, as an `ir.sequence` would count.
+    Numbered(&'static str),
 }
 
 /// What deleting the record does to those that point to it.
@@ -101,6 +111,8 @@ pub(crate) struct FieldDef {
     pub(crate) digits: Option<u8>,
     pub(crate) default: Default,
     pub(crate) on_delete: OnDelete,
+    /// `related=…, store=True`: the many2one and the field there that is copied into the column.
+    pub(crate) copies: Option<(&'static str, &'static str)>,
     /// The simulator's own bookkeeping: not shown to clients.
     pub(crate) hidden: bool,
 }
@@ -123,6 +135,7 @@ impl FieldDef {
             digits: None,
             default: Default::None,
             on_delete: OnDelete::SetNull,
+            copies: None,
             hidden: false,
         }
     }
@@ -216,6 +229,13 @@ impl FieldDef {
 
     pub(crate) const fn through(mut self, many2one: &'static str, field: &'static str) -> Self {
         self.source = Source::Through(many2one, field);
+        self
+    }
+
+    /// A stored copy of a field of the record that a many2one leads to.
+    pub(crate) const fn copies(mut self, many2one: &'static str, field: &'static str) -> Self {
+        self.copies = Some((many2one, field));
+        self.readonly = true;
         self
     }
 

@@ -7,11 +7,22 @@
 mod base;
 mod field;
 mod product;
+mod purchase;
+mod sale;
+mod stock;
+mod transfer;
 
 pub(crate) use field::{Compute, Default, FieldDef, Kind, OnDelete, Source};
 
 /// Every model that the simulator has, in the order in which its data is made.
-pub(crate) static ALL: &[&[ModelDef]] = &[base::MODELS, product::MODELS];
+pub(crate) static ALL: &[&[ModelDef]] = &[
+    base::MODELS,
+    product::MODELS,
+    stock::MODELS,
+    transfer::MODELS,
+    purchase::MODELS,
+    sale::MODELS,
+];
 
 /// A model.
 pub(crate) struct ModelDef {
@@ -31,6 +42,13 @@ pub(crate) struct ModelDef {
     pub(crate) variants: Option<&'static str>,
     /// Which of its changes move other records' `write_date`.
     pub(crate) touches: &'static [Touch],
+    /// Stored values that Odoo computes from other fields of the record or of its lines.
+    pub(crate) derived: &'static [Derived],
+    /// The many2ones to the records that compute something from this one: they are computed anew
+    /// when it is created, changed or deleted, and get its change time if a value differs.
+    pub(crate) lifts: &'static [&'static str],
+    /// What is created together with a new record that names none.
+    pub(crate) brings: Option<Brings>,
     /// Has the usual rule: `company_id` is empty or one of the user's companies.
     pub(crate) company_rule: bool,
     /// Only readable: `create`, `write` and `unlink` are refused over the wire.
@@ -52,6 +70,60 @@ pub(crate) struct Tree {
     pub(crate) parent: &'static str,
     pub(crate) full_name: &'static str,
     pub(crate) separator: &'static str,
+    /// A node whose field has this value takes no parent's name into its own.
+    pub(crate) stands_alone: Option<(&'static str, &'static str)>,
+}
+
+/// Records that Odoo creates along with another.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Brings {
+    /// A warehouse's locations and operation types.
+    LocationsAndTypes,
+}
+
+/// A stored value that follows from others. One whose fields this version lacks is passed over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Derived {
+    /// `price_subtotal`, `price_tax` and `price_total` of an order line from this quantity,
+    /// `price_unit`, `discount` and the simulator's own `tax_percent`.
+    Amounts { quantity: &'static str },
+    /// `amount_untaxed`, `amount_tax` and `amount_total`, summed over these lines. (Odoo may round
+    /// the tax once an order instead of once a line; with one tax rate that differs by cents.)
+    Totals { lines: &'static str },
+    /// The earliest value of a field among these lines.
+    Earliest {
+        field: &'static str,
+        lines: &'static str,
+    },
+    /// A quantity in the product's own unit, rounded as that unit says.
+    InProductUnit {
+        quantity: &'static str,
+        unit: &'static str,
+        into: &'static str,
+    },
+    /// The stored form of [`Compute::SumInUnit`].
+    SumInUnit {
+        lines: &'static str,
+        field: &'static str,
+        into: &'static str,
+    },
+    /// A stored copy of another field.
+    SameAs {
+        field: &'static str,
+        into: &'static str,
+    },
+    /// The `reference` of a stock move: its transfer's name, else a name of its own.
+    Reference,
+}
+
+impl Derived {
+    /// Computed from lines, so it changes only with them.
+    pub(crate) fn is_of_lines(self) -> bool {
+        matches!(
+            self,
+            Derived::Totals { .. } | Derived::Earliest { .. } | Derived::SumInUnit { .. }
+        )
+    }
 }
 
 /// A change here moves other records' `write_date`.
@@ -83,6 +155,9 @@ impl ModelDef {
             tree: None,
             variants: None,
             touches: &[],
+            derived: &[],
+            lifts: &[],
+            brings: None,
             company_rule: false,
             fixed: false,
         }

@@ -1,7 +1,7 @@
 //! Units, categories, templates and variants: Odoo's modules `uom` and `product`, with the fields
 //! that `stock`, `sale` and `purchase` add to them.
 
-use super::{Compute, Default, Display, FieldDef, Kind, ModelDef, OnDelete, Touch, Tree};
+use super::{Compute, Default, Derived, Display, FieldDef, Kind, ModelDef, OnDelete, Touch, Tree};
 
 /// Decimal precision `Product Price`, `Stock Weight`, `Volume` of a new database.
 const TWO: u8 = 2;
@@ -81,6 +81,7 @@ const PRODUCT_CATEGORY: ModelDef = ModelDef {
         parent: "parent_id",
         full_name: "complete_name",
         separator: " / ",
+        stands_alone: None,
     }),
     ..ModelDef::plain(
         "product.category",
@@ -106,11 +107,15 @@ const PRODUCT_TEMPLATE: ModelDef = ModelDef {
     display: Display::Template,
     company_rule: true,
     variants: Some("product_variant_ids"),
-    // 14 has no such thing; later versions compute product.product's write_date from its
-    // template's ("product_product.py", `_compute_write_date`).
+    derived: &[Derived::SameAs {
+        field: "detailed_type",
+        into: "type",
+    }],
+    // From 17 on product.product's write_date is computed from its template's
+    // ("product_product.py", `_compute_write_date`); before, `__last_update` was.
     touches: &[Touch::All {
         through: "product_variant_ids",
-        since: 15,
+        since: 17,
     }],
     ..ModelDef::plain(
         "product.template",
@@ -125,6 +130,17 @@ const PRODUCT_TEMPLATE: ModelDef = ModelDef {
                 .required()
                 .default(Default::Text("consu"))
                 .until(14),
+            FieldDef::new("detailed_type", "Product Type", Kind::Selection(TYPES_14))
+                .required()
+                .default(Default::Text("consu"))
+                .since(15)
+                .until(17),
+            // Computed from `detailed_type`, and stored; the module `stock` gives both the key
+            // `product`.
+            FieldDef::new("type", "Type", Kind::Selection(TYPES_14))
+                .default(Default::Text("consu"))
+                .since(15)
+                .until(17),
             FieldDef::new("type", "Product Type", Kind::Selection(TYPES_19))
                 .required()
                 .default(Default::Text("consu"))

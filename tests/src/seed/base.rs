@@ -25,6 +25,14 @@ pub(super) fn fill(world: &mut World, env: &Env) {
             json!({"name": name, "email": email}),
         );
     }
+    for (name, symbol) in [("EUR", "€"), ("USD", "$")] {
+        create(
+            world,
+            env,
+            "res.currency",
+            json!({"name": name, "symbol": symbol}),
+        );
+    }
     for (name, partner) in [("My Company", 1), ("Zweite Firma GmbH", 2)] {
         create(
             world,
@@ -147,14 +155,15 @@ fn units_by_reference(world: &mut World, env: &Env) {
     }
 }
 
-fn create(world: &mut World, env: &Env, model: &str, values: Json) {
+pub(super) fn create(world: &mut World, env: &Env, model: &str, values: Json) -> i64 {
     let index = world.index(model);
-    create_at(world, env, index, None, values);
+    create_at(world, env, index, None, values)
 }
 
-fn create_at(world: &mut World, env: &Env, model: usize, id: Option<i64>, values: Json) {
-    let Json::Object(values) = values else { return };
-    if let Err(error) = world.create(model, id, &values, env) {
-        panic!("the seed is wrong: {}: {}", error.name, error.message);
+fn create_at(world: &mut World, env: &Env, model: usize, id: Option<i64>, values: Json) -> i64 {
+    let values = values.as_object().cloned().unwrap_or_default();
+    match world.create(model, id, &values, env) {
+        Ok(id) => id,
+        Err(error) => panic!("the seed is wrong: {}: {}", error.name, error.message),
     }
 }

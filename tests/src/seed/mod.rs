@@ -3,8 +3,12 @@
 //! Times lie in the past of a fixed date, so that data does not depend on when a test runs.
 
 mod base;
+mod orders;
+mod places;
 mod products;
 mod random;
+mod row;
+mod transfers;
 mod words;
 
 use crate::rpc::User;
@@ -42,8 +46,8 @@ pub(crate) fn users() -> Vec<User> {
     ]
 }
 
-/// A world with this many variants.
-pub(crate) fn world(version: Version, products: usize, seed: u64) -> World {
+/// A world with this many variants, purchase orders and sale orders.
+pub(crate) fn world(version: Version, products: usize, orders: usize, seed: u64) -> World {
     let mut world = World::empty(version);
     let mut random = Random::new(seed);
     let env = Env {
@@ -57,5 +61,14 @@ pub(crate) fn world(version: Version, products: usize, seed: u64) -> World {
     base::fill(&mut world, &env);
     let categories = products::categories(&mut world, &mut random, products, &env);
     products::fill(&mut world, &mut random, products, &categories);
+    let places = places::fill(&mut world, orders, &env);
+    // A generator of its own: the products stay what they are however many orders there are.
+    let mut random = Random::new(seed ^ 0x6f72_6465_7273);
+    let goods = orders::goods(&world);
+    if !goods.is_empty() {
+        transfers::stock_up(&mut world, &mut random, &places, &goods);
+        orders::fill(&mut world, &mut random, &places, &goods, orders);
+        transfers::between_orders(&mut world, &mut random, &places, &goods, orders);
+    }
     world
 }

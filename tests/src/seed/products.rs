@@ -4,9 +4,9 @@
 use serde_json::json;
 
 use super::random::Random;
+use super::row::{Columns, log};
 use super::words;
 use super::{LANGUAGES, NEWEST, SPAN};
-use crate::store::model::Model;
 use crate::store::{Env, World};
 use crate::value::Value;
 
@@ -53,17 +53,6 @@ pub(super) fn categories(
         }
     }
     ids
-}
-
-/// Names to columns, once for all rows.
-struct Columns<'a>(&'a Model);
-
-impl Columns<'_> {
-    fn set(&self, row: &mut [Value], name: &str, value: Value) {
-        if let Some(column) = self.0.column(name) {
-            row[column] = value;
-        }
-    }
 }
 
 /// Templates and variants until there are `count` variants.
@@ -177,6 +166,7 @@ fn product_type(columns: &Columns<'_>, row: &mut [Value], random: &mut Random, m
         _ => "consu",
     };
     columns.set(row, "type", Value::text(name));
+    columns.set(row, "detailed_type", Value::text(name));
     columns.set(row, "is_storable", Value::Bool(storable));
 }
 
@@ -217,7 +207,7 @@ fn variant_row(
     let (created, written) = times(random);
     let written = match world.version.major() {
         // Later versions lift a variant's time to its template's.
-        15.. => written.max(template_written),
+        17.. => written.max(template_written),
         _ => written,
     };
     log(definition, &mut row, created.min(written), written);
@@ -248,13 +238,6 @@ fn times(random: &mut Random) -> (i64, i64) {
         created,
         created + random.below((NEWEST - created).max(1) as u64) as i64,
     )
-}
-
-fn log(model: &Model, row: &mut [Value], created: i64, written: i64) {
-    row[model.create_date] = Value::Time(created);
-    row[model.write_date] = Value::Time(written);
-    row[model.create_uid] = Value::Ref(2);
-    row[model.write_uid] = Value::Ref(2);
 }
 
 fn translate(world: &mut World, model: usize, random: &mut Random, id: i64, number: u64) {

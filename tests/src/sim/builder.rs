@@ -16,6 +16,7 @@ use crate::version::Version;
 pub struct Builder {
     version: Version,
     products: usize,
+    orders: Option<usize>,
     seed: u64,
     port: u16,
     gzip: bool,
@@ -28,6 +29,7 @@ impl Default for Builder {
         Builder {
             version: Version::V19,
             products: 1_000,
+            orders: None,
             seed: 1,
             port: 0,
             gzip: true,
@@ -47,6 +49,13 @@ impl Builder {
     /// How many variants (`product.product`), archived ones included; 1,000 where nothing is said.
     pub fn products(mut self, products: usize) -> Self {
         self.products = products;
+        self
+    }
+
+    /// How many purchase orders and how many sale orders, with the transfers and moves that belong
+    /// to them; a third of the products where nothing is said.
+    pub fn orders(mut self, orders: usize) -> Self {
+        self.orders = Some(orders);
         self
     }
 
@@ -88,7 +97,10 @@ impl Builder {
 
     /// The same without async.
     pub fn start_blocking(self) -> OdooSim {
-        let world = seed::world(self.version, self.products, self.seed);
+        let world = {
+            let orders = self.orders.unwrap_or(self.products / 3);
+            seed::world(self.version, self.products, orders, self.seed)
+        };
         let state = Arc::new(State {
             version: self.version,
             database: self.database,

@@ -6,7 +6,8 @@ use super::model::Access;
 use super::write::{Sorted, Values};
 use super::{Env, World};
 use crate::error::OdooError;
-use crate::schema::{Default, Kind};
+use crate::schema::{Brings, Default, Kind};
+use crate::time::whole_second;
 use crate::value::Value;
 
 impl World {
@@ -18,7 +19,14 @@ impl World {
         values: &Values,
         env: &Env,
     ) -> Result<i64, OdooError> {
-        let id = self.create_alone(model, id, values, env)?;
+        let mut brought = values.clone();
+        if let Some(Brings::LocationsAndTypes) = self.models[model].def.brings {
+            self.bring_locations(&mut brought, env)?;
+        }
+        let id = self.create_alone(model, id, &brought, env)?;
+        if let Some(Brings::LocationsAndTypes) = self.models[model].def.brings {
+            self.bring_types(model, id, &brought, env)?;
+        }
         if let Some((one2many, target)) = self.variants_of(model) {
             let inverse = self.models[model].fields[one2many]
                 .def
@@ -43,6 +51,7 @@ impl World {
         self.create_inherited(model, &mut sorted, env)?;
         let mut row = self.default_row(model);
         let id = id.unwrap_or_else(|| self.tables[model].next_id());
+        self.set_moving_defaults(model, id, &mut row, env);
         let definition = &self.models[model];
         for column in [definition.create_date, definition.write_date] {
             row[column] = Value::Time(env.now);
@@ -66,6 +75,8 @@ impl World {
         }
         self.link_all(model, id);
         self.rename_branches(model, &[id], env);
+        self.settle(model, id, env);
+        self.change_lines(model, id, &sorted, env)?;
         Ok(id)
     }
 
@@ -112,11 +123,29 @@ impl World {
                 (Default::Float(value), _) => Value::Float(value),
                 (Default::Text(text), _) => Value::text(text),
                 (Default::Ref(id), _) => Value::Ref(id),
+                // Set when the record is created.
+                (Default::Now | Default::Numbered(_), _) => Value::Null,
                 (Default::None, Kind::Boolean) => Value::Bool(false),
                 (Default::None, _) => Value::Null,
             };
         }
         row
+    }
+
+    /// The defaults that differ from record to record.
+    fn set_moving_defaults(&self, model: usize, id: i64, row: &mut [Value], env: &Env) {
+        for field in &self.models[model].fields {
+            let Access::Column(column) = field.access else {
+                continue;
+            };
+            match field.def.default {
+                Default::Now => row[column] = Value::Time(whole_second(env.now)),
+                Default::Numbered(prefix) => {
+                    row[column] = Value::text(format!("{prefix}{id:05}"));
+                }
+                _ => {}
+            }
+        }
     }
 
     fn check_required(&self, model: usize, id: i64) -> Result<(), OdooError> {

@@ -56,8 +56,12 @@ impl World {
         let all: Vec<(usize, Value)> = (0..self.models[model].columns)
             .map(|column| (column, Value::Null))
             .collect();
+        let lifted = self.lifted(model, id);
         self.unlink_from_parents(model, id, &all);
         self.tables[model].remove(id);
+        for (target, parent) in lifted {
+            self.settle_lifted(target, parent, env);
+        }
         let Some((parent, target)) = parent else {
             return Ok(());
         };

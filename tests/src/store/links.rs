@@ -10,7 +10,7 @@ use crate::value::Value;
 
 impl World {
     /// Adds the record to the one2manys of all that it points to.
-    pub(super) fn link_all(&mut self, model: usize, id: i64) {
+    pub(crate) fn link_all(&mut self, model: usize, id: i64) {
         for (column, target, one2many) in self.linked_columns(model) {
             let parent = self.tables[model]
                 .get(id)

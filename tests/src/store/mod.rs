@@ -4,11 +4,14 @@
 
 mod create;
 mod delete;
+mod derive;
+mod lines;
 mod links;
 pub(crate) mod model;
 mod stamp;
 pub(crate) mod table;
 mod tree;
+mod warehouse;
 pub(crate) mod write;
 
 use std::borrow::Cow;
@@ -108,12 +111,11 @@ impl World {
                 _ => Cow::Borrowed(&NULL),
             },
             Access::DisplayName => Cow::Owned(Value::text(self.display_name(model, id, row, env))),
-            Access::Inverse(column) => Cow::Owned(match row[column] {
-                Value::Float(factor) if factor != 0.0 => Value::Float(1.0 / factor),
-                _ => Value::Float(0.0),
-            }),
-            Access::ProductUp(factor, parent) => {
-                Cow::Owned(Value::Float(self.product_up(model, row, factor, parent)))
+            Access::Inverse(_) | Access::ProductUp(..) => {
+                Cow::Owned(Value::Float(self.computed_factor(model, field, row)))
+            }
+            Access::SumInUnit(lines, field) => {
+                Cow::Owned(Value::Float(self.sum_in_unit(model, row, lines, field)))
             }
             Access::CountOf(column) => Cow::Owned(Value::Int(
                 self.shown_in(model, column, row, env).len() as i64,
@@ -191,6 +193,18 @@ impl World {
             _ => None,
         };
         company.is_none_or(|company| env.companies.contains(&company))
+    }
+
+    /// A field that is one over a column or a product of columns.
+    fn computed_factor(&self, model: &Model, field: &Field, row: &Row) -> f64 {
+        match field.access {
+            Access::Inverse(column) => match row[column] {
+                Value::Float(factor) if factor != 0.0 => 1.0 / factor,
+                _ => 0.0,
+            },
+            Access::ProductUp(factor, parent) => self.product_up(model, row, factor, parent),
+            _ => 0.0,
+        }
     }
 
     /// The factors of a row and of all above it, multiplied.

@@ -31,6 +31,8 @@ pub(crate) enum Access {
     ProductUp(usize, usize),
     CountOf(usize),
     FirstOf(usize),
+    /// The one2many and the field of its records.
+    SumInUnit(&'static str, &'static str),
 }
 
 /// A field of a model.
@@ -106,6 +108,13 @@ impl Model {
             Access::Column(column) => Some(column),
             _ => None,
         }
+    }
+
+    /// Whether a field is a stored copy of one behind this many2one.
+    pub(crate) fn copies_over(&self, many2one: &str) -> bool {
+        self.fields
+            .iter()
+            .any(|field| field.def.copies.is_some_and(|(via, _)| via == many2one))
     }
 
     /// The field that is kept in this column.
@@ -233,6 +242,9 @@ fn resolve_one(
                 }
                 Source::Computed(Compute::CountOf(of)) => Access::CountOf(layout.column(of)),
                 Source::Computed(Compute::FirstOf(of)) => Access::FirstOf(layout.column(of)),
+                Source::Computed(Compute::SumInUnit(lines, field)) => {
+                    Access::SumInUnit(lines, field)
+                }
             },
             relation: def.relation.and_then(|name| names.get(name).copied()),
         })

@@ -18,6 +18,9 @@ impl World {
             return;
         };
         let path = column("parent_path");
+        let stands_alone = tree
+            .stands_alone
+            .and_then(|(field, value)| Some((column(field)?, value)));
         let mut below: Vec<i64> = ids.to_vec();
         let mut seen = 0;
         while seen < below.len() {
@@ -38,9 +41,11 @@ impl World {
                 continue;
             };
             let own = row[name].as_text().unwrap_or_default();
+            let alone =
+                stands_alone.is_some_and(|(column, value)| row[column].as_text() == Some(value));
             let full = match above_name {
-                Some(above) => format!("{above}{}{own}", tree.separator),
-                None => own.to_owned(),
+                Some(above) if !alone => format!("{above}{}{own}", tree.separator),
+                _ => own.to_owned(),
             };
             let changed = row[full_name].as_text() != Some(full.as_str());
             row[full_name] = Value::text(full);

@@ -6,9 +6,11 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::lines::Commands;
 use super::model::{Access, Field};
 use super::{Env, MAIN_COMPANY, SOURCE_LANG, World};
 use crate::error::OdooError;
+use crate::schema::Kind;
 use crate::value::Value;
 
 pub(super) type Values = Map<String, Json>;
@@ -21,6 +23,9 @@ pub(super) struct Sorted {
     pub(super) parents: Vec<(usize, usize, Values)>,
     /// By column of the one2many and the model there.
     only: Vec<(usize, usize, Values)>,
+    pub(super) commands: Vec<Commands>,
+    /// A new sum for the lines to make up.
+    pub(super) line_sum: Option<f64>,
 }
 
 impl World {
@@ -36,6 +41,7 @@ impl World {
         let sorted = self.sort(model, values)?;
         self.check_no_cycle(model, ids, &sorted)?;
         for &id in ids {
+            let lifted = self.lifted(model, id);
             self.touch_sharers(model, id, &sorted.own, env);
             self.unlink_from_parents(model, id, &sorted.own);
             self.set_columns(model, id, &sorted.own, env);
@@ -44,6 +50,11 @@ impl World {
             self.write_parents(model, id, &sorted, env)?;
             self.write_only(model, id, &sorted, env)?;
             self.follow_active(model, id, &sorted, env);
+            self.settle(model, id, env);
+            self.change_lines(model, id, &sorted, env)?;
+            for (target, parent) in lifted {
+                self.settle_lifted(target, parent, env);
+            }
         }
         self.rename_branches(model, ids, env);
         Ok(())
@@ -78,6 +89,7 @@ impl World {
     pub(super) fn sort(&self, model: usize, values: &Values) -> Result<Sorted, OdooError> {
         let definition = &self.models[model];
         let mut sorted = Sorted::default();
+        let summed = self.summed_lines(model).map(|(_, _, sum)| sum);
         for (name, json) in values {
             let index = definition.shown_field(name).ok_or_else(|| {
                 OdooError::value(format!(
@@ -86,8 +98,19 @@ impl World {
                 ))
             })?;
             let field = &definition.fields[index];
-            match field.access {
-                Access::Column(column) => {
+            if summed == Some(field.def.name) {
+                sorted.line_sum = json.as_f64();
+                continue;
+            }
+            match (field.access, field.def.inverse, field.relation) {
+                (Access::Column(_), Some(inverse), Some(target)) if holds_commands(json) => {
+                    sorted.commands.push(Commands {
+                        target,
+                        inverse,
+                        commands: json.as_array().cloned().unwrap_or_default(),
+                    });
+                }
+                (Access::Column(column), ..) => {
                     let value = Value::from_json(field.kind(), json).map_err(|error| {
                         OdooError::value(format!(
                             "Wrong value for {}.{name}: {error}",
@@ -96,15 +119,15 @@ impl World {
                     })?;
                     sorted.own.push((column, rounded(field, value)));
                 }
-                Access::Through { via, model, field } => {
+                (Access::Through { via, model, field }, ..) => {
                     let name = self.models[model].fields[field].def.name;
                     put(&mut sorted.parents, via, model, name, json);
                 }
-                Access::OnlyOf { of, model, field } => {
+                (Access::OnlyOf { of, model, field }, ..) => {
                     let name = self.models[model].fields[field].def.name;
                     put(&mut sorted.only, of, model, name, json);
                 }
-                Access::Inverse(column) => {
+                (Access::Inverse(column), ..) => {
                     if let Some(factor) = json.as_f64().filter(|factor| *factor != 0.0) {
                         sorted.own.push((column, Value::Float(1.0 / factor)));
                     }
@@ -138,6 +161,21 @@ impl World {
                     }
                 }
             }
+        }
+    }
+
+    /// What the values said about the records of one2manys.
+    pub(super) fn change_lines(
+        &mut self,
+        model: usize,
+        id: i64,
+        sorted: &Sorted,
+        env: &Env,
+    ) -> Result<(), OdooError> {
+        self.apply_commands(id, &sorted.commands, env)?;
+        match sorted.line_sum {
+            Some(sum) => self.set_lines_quantity(model, id, sum, env),
+            None => Ok(()),
         }
     }
 
@@ -233,6 +271,12 @@ impl World {
     }
 }
 
+/// `[[0, 0, {…}], …]`, not bare ids.
+fn holds_commands(json: &Json) -> bool {
+    json.as_array()
+        .is_some_and(|items| !items.is_empty() && items.iter().all(Json::is_array))
+}
+
 fn put(into: &mut Vec<(usize, usize, Values)>, via: usize, model: usize, name: &str, json: &Json) {
     let at = into
         .iter()
@@ -247,13 +291,16 @@ fn put(into: &mut Vec<(usize, usize, Values)>, via: usize, model: usize, name: &
 fn rounded(field: &Field, value: Value) -> Value {
     match (field.def.digits, value) {
         (Some(digits), Value::Float(number)) => Value::Float(float_round(number, digits)),
+        (None, Value::Float(number)) if field.kind() == Kind::Monetary => {
+            Value::Float(float_round(number, 2))
+        }
         (_, value) => value,
     }
 }
 
 /// `float_round` of Odoo's `tools/float_utils.py`: half away from zero, after a push by the
 /// number's own precision: 1.005 becomes 1.01 although it is stored as a little less.
-fn float_round(number: f64, digits: u8) -> f64 {
+pub(super) fn float_round(number: f64, digits: u8) -> f64 {
     if number == 0.0 {
         return 0.0;
     }

@@ -104,7 +104,7 @@ fn operand(kind: Kind, operator: &str, right: &Json) -> Result<Operand, String> 
         Kind::Integer | Kind::Many2one | Kind::One2many | Kind::Many2many => {
             right.as_i64().map(Operand::Int).ok_or_else(wrong)
         }
-        Kind::Float => right.as_f64().map(Operand::Number).ok_or_else(wrong),
+        Kind::Float | Kind::Monetary => right.as_f64().map(Operand::Number).ok_or_else(wrong),
         Kind::Boolean => Ok(Operand::Int(i64::from(truthy(right)))),
         Kind::Datetime => {
             let text = right.as_str().ok_or_else(wrong)?;
@@ -133,7 +133,8 @@ fn operands(kind: Kind, right: &Json) -> Result<(Vec<Operand>, bool), String> {
     let mut with_empty = false;
     for item in items {
         // Zero of a number means empty as well, as `0 in [False]` is true to Python.
-        let zero = matches!(kind, Kind::Integer | Kind::Float) && item.as_f64() == Some(0.0);
+        let zero = matches!(kind, Kind::Integer | Kind::Float | Kind::Monetary)
+            && item.as_f64() == Some(0.0);
         with_empty |= item == &Json::Bool(false) || item.is_null() || zero;
         if !(item == &Json::Bool(false) || item.is_null()) {
             values.push(operand(kind, "in", item)?);
@@ -169,7 +170,7 @@ fn empty_value(kind: Kind) -> &'static Value {
     static TEXT: LazyLock<Value> = LazyLock::new(|| Value::text(""));
     match kind {
         Kind::Integer => &Value::Int(0),
-        Kind::Float => &Value::Float(0.0),
+        Kind::Float | Kind::Monetary => &Value::Float(0.0),
         Kind::Char | Kind::Text | Kind::Selection(_) => &TEXT,
         _ => &NULL,
     }

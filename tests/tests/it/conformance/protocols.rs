@@ -35,7 +35,7 @@ async fn web_version_is_there_on_19_only(server: &Server) {
     let answer = get(server, "/web/version").await;
     match server.version {
         Version::V14 => assert_eq!(answer.status, 404),
-        Version::V19 => {
+        _ => {
             assert_eq!(answer.status, 200);
             let json = answer.json();
             assert_eq!(json["version"], "19.0");
@@ -119,7 +119,7 @@ async fn a_method_without_a_result_leaves_it_out_on_19(server: &Server) {
         .json();
     match server.version {
         Version::V14 => assert_eq!(answer["result"], json!(true)),
-        Version::V19 => assert_eq!(answer, json!({"jsonrpc": "2.0", "id": 42})),
+        _ => assert_eq!(answer, json!({"jsonrpc": "2.0", "id": 42})),
     }
 }
 

@@ -107,7 +107,7 @@ async fn search_read_takes_load_on_19_only(server: &Server) {
         .await;
     match server.version {
         Version::V14 => assert_eq!(answer.expect_err("refused").name, "builtins.TypeError"),
-        Version::V19 => assert_eq!(answer.expect("taken"), json!([{"id": id, "uom_id": 1}])),
+        _ => assert_eq!(answer.expect("taken"), json!([{"id": id, "uom_id": 1}])),
     }
 }
 
@@ -158,7 +158,7 @@ async fn exists_may_be_called_on_14_only(server: &Server) {
         .await;
     match server.version {
         Version::V14 => assert_eq!(answer.expect("called"), json!([id])),
-        Version::V19 => {
+        _ => {
             assert_eq!(
                 answer.expect_err("private").name,
                 "odoo.exceptions.AccessError"

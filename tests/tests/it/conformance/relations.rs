@@ -27,7 +27,7 @@ pub(super) fn unit(server: &Server, name: Json, factor: f64) -> Json {
         Version::V14 => {
             json!({"name": name, "category_id": 1, "uom_type": "bigger", "factor_inv": factor})
         }
-        Version::V19 => json!({"name": name, "relative_factor": factor, "relative_uom_id": 1}),
+        _ => json!({"name": name, "relative_factor": factor, "relative_uom_id": 1}),
     }
 }
 
