@@ -40,6 +40,8 @@ pub(crate) struct Behaviour {
     pub(crate) omits_empty_result: bool,
     /// `context_get` tells the user's id too.
     pub(crate) tells_own_uid: bool,
+    /// A line added to an order or taken from it moves the order even where no sum changes.
+    pub(crate) any_line_moves_its_order: bool,
     /// The `code` of a JSON-RPC error (14: 200, later: 0).
     pub(crate) rpc_error_code: i64,
     /// `server_version` and `server_version_info`'s first number.
@@ -87,6 +89,7 @@ const V14: Behaviour = Behaviour {
     refuses_unknown_language: false,
     omits_empty_result: false,
     tells_own_uid: false,
+    any_line_moves_its_order: true,
     rpc_error_code: 200,
     server_version: "14.0",
 };
@@ -98,6 +101,8 @@ const V16: Behaviour = Behaviour {
     ascii_json: false,
     // `Environment.lang` raises.
     refuses_unknown_language: true,
+    // Not measured; the harder case for who reads.
+    any_line_moves_its_order: false,
     server_version: "16.0",
     ..V14
 };

@@ -148,9 +148,11 @@ const LINE: ModelDef = ModelDef {
             FieldDef::new("price_unit", "Unit Price", Kind::Float)
                 .required()
                 .digits(TWO)
+                .default(Default::Float(0.0))
                 .until(18),
             FieldDef::new("price_unit", "Unit Price", Kind::Float)
                 .required()
+                .default(Default::Float(0.0))
                 .since(19),
             FieldDef::new("price_subtotal", "Subtotal", Kind::Monetary).readonly(),
             FieldDef::new("price_total", "Total", Kind::Monetary).readonly(),

@@ -24,7 +24,8 @@ pub(super) struct Good {
     pub(super) moves: bool,
 }
 
-/// All variants, archived ones too: they were sold once.
+/// The variants that were traded, archived ones too. The first third never was, so that it may
+/// still be deleted.
 pub(super) fn goods(world: &World) -> Vec<Good> {
     let variants = &world.models[world.index("product.product")];
     let templates = &world.models[world.index("product.template")];
@@ -41,8 +42,10 @@ pub(super) fn goods(world: &World) -> Vec<Good> {
         Value::Float(amount) => (amount.clamp(0.0, DEAREST) * 100.0).round() / 100.0,
         _ => 0.0,
     };
-    world.tables[variants.index]
+    let table = &world.tables[variants.index];
+    table
         .range(0, i64::MAX - 1)
+        .skip(table.len() / 3)
         .filter_map(|(id, row)| {
             let of = world.tables[templates.index].get(row[template].as_ref_id()?)?;
             Some(Good {
@@ -152,6 +155,11 @@ fn state(random: &mut Random, side: Side, major: u8) -> &'static str {
         (_, Side::Purchase) => "purchase",
         (_, Side::Sale) => "sale",
     }
+}
+
+/// As many digits as a quantity is stored with.
+fn hundredths(quantity: f64) -> f64 {
+    (quantity * 100.0).round() / 100.0
 }
 
 fn lines(
@@ -300,7 +308,7 @@ fn deliver(
         let second = picking(world, times, &way);
         for (at, it) in ordered.iter().enumerate() {
             let mut rest = it.goods;
-            rest.demand -= done[at];
+            rest.demand = hundredths(rest.demand - done[at]);
             rest.done = rest.demand;
             if rest.demand > 0.0 {
                 let around = Around::picking(second, &way);

@@ -2,6 +2,9 @@
 //! to it, also from inside a hook.
 
 mod builder;
+#[cfg(test)]
+mod document_tests;
+mod force;
 mod records;
 #[cfg(test)]
 mod tests;

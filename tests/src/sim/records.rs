@@ -7,7 +7,6 @@ use serde_json::{Map, Value as Json, json};
 use super::{SimHandle, Transaction};
 use crate::error::OdooError;
 use crate::store::is_many;
-use crate::store::model::Access;
 use crate::time;
 use crate::value::Value;
 
@@ -51,28 +50,6 @@ impl SimHandle {
             .collect();
         tx.commit();
         ids
-    }
-
-    /// Sets one stored field behind Odoo's back, as SQL would: no rounding, no `write_date`, no
-    /// effect on anything else. `null` stores null, also in `write_date`.
-    pub fn set_raw(&self, model: &str, id: i64, field: &str, value: Json) {
-        let mut world = self.state.write_world();
-        let index = world.index(model);
-        let definition = world.models[index].field(field).copied();
-        let Some((Access::Column(column), kind)) =
-            definition.map(|field| (field.access, field.kind()))
-        else {
-            panic!("{model}.{field} is no stored field");
-        };
-        let value = match value {
-            Json::Null => Value::Null,
-            value => Value::from_json(kind, &value)
-                .unwrap_or_else(|error| panic!("{model}.{field}: {error}")),
-        };
-        match world.tables[index].get_mut(id) {
-            Some(row) => row[column] = value,
-            None => panic!("no {model} {id}"),
-        }
     }
 
     /// All ids of the model, hidden and archived ones included, in order.

@@ -76,6 +76,9 @@ impl World {
         self.link_all(model, id);
         self.rename_branches(model, &[id], env);
         self.settle(model, id, env);
+        for (target, parent) in self.lifted(model, id) {
+            self.stamp_for_line(target, parent, env);
+        }
         self.change_lines(model, id, &sorted, env)?;
         Ok(id)
     }

@@ -61,6 +61,7 @@ impl World {
         self.tables[model].remove(id);
         for (target, parent) in lifted {
             self.settle_lifted(target, parent, env);
+            self.stamp_for_line(target, parent, env);
         }
         let Some((parent, target)) = parent else {
             return Ok(());

@@ -45,6 +45,17 @@ impl World {
         }
     }
 
+    /// A line came or went: that alone moves an order in some versions.
+    pub(super) fn stamp_for_line(&mut self, model: usize, id: i64, env: &Env) {
+        let derived = self.models[model].def.derived;
+        let is_order = derived
+            .iter()
+            .any(|derived| matches!(derived, Derived::Totals { .. }));
+        if is_order && self.version.behaviour().any_line_moves_its_order {
+            self.stamp(model, id, env);
+        }
+    }
+
     /// The records that compute something from this one: model and id.
     pub(super) fn lifted(&self, model: usize, id: i64) -> Vec<(usize, i64)> {
         let definition = &self.models[model];

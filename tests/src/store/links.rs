@@ -25,7 +25,7 @@ impl World {
     }
 
     /// Takes the record out of the one2manys behind the many2ones that are about to change.
-    pub(super) fn unlink_from_parents(
+    pub(crate) fn unlink_from_parents(
         &mut self,
         model: usize,
         id: i64,

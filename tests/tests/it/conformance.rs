@@ -9,6 +9,7 @@
 //! They make the records they need and delete them, so they can run on a database in use.
 
 mod change_times;
+mod documents;
 mod domains;
 mod failures;
 mod fields;

@@ -137,7 +137,11 @@ fn uoms(server: &Server, values: &[Json]) -> Vec<Json> {
 }
 
 /// Which of the records a change moves.
-async fn moved(server: &Server, change: (&str, i64, Json), watched: &[(&str, i64)]) -> Vec<bool> {
+pub(super) async fn moved(
+    server: &Server,
+    change: (&str, i64, Json),
+    watched: &[(&str, i64)],
+) -> Vec<bool> {
     let before = times(server, watched).await;
     server.next_second().await;
     let (model, id, values) = change;

@@ -111,6 +111,10 @@ impl Server {
         self.version == version
     }
 
+    pub(super) fn is_real(&self) -> bool {
+        self.sim.is_none()
+    }
+
     /// Any request; `content_type` is left out where it is empty.
     pub(super) async fn send(
         &self,
@@ -291,6 +295,11 @@ impl Server {
     pub(super) async fn clean_up(&self) {
         let made = std::mem::take(&mut *self.made.lock().expect("no panic"));
         for (model, id) in made.into_iter().rev() {
+            if matches!(model.as_str(), "purchase.order" | "sale.order") {
+                // Only a cancelled one can be deleted.
+                let cancel = json!([[id], {"state": "cancel"}]);
+                let _ = self.try_call(&model, "write", cancel, json!({})).await;
+            }
             let _ = self
                 .try_call(&model, "unlink", json!([[id]]), json!({}))
                 .await;
