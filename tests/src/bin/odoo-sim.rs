@@ -24,6 +24,9 @@ struct Options {
     /// How many product variants to make up
     #[arg(long, default_value_t = 1000)]
     products: usize,
+    /// How many purchase orders and how many sale orders; a third of the products if not said
+    #[arg(long)]
+    orders: Option<usize>,
     /// The same seed makes the same products
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -36,14 +39,16 @@ struct Options {
 #[expect(clippy::print_stdout, reason = "what it prints is meant for a shell")]
 async fn main() -> std::io::Result<()> {
     let options = Options::parse();
-    let sim = OdooSim::builder()
+    let mut builder = OdooSim::builder()
         .version(options.version)
         .port(options.port)
         .products(options.products)
         .seed(options.seed)
-        .delay(Duration::from_millis(options.delay))
-        .start()
-        .await;
+        .delay(Duration::from_millis(options.delay));
+    if let Some(orders) = options.orders {
+        builder = builder.orders(orders);
+    }
+    let sim = builder.start().await;
     println!("ODOO_URL={}", sim.url());
     println!("ODOO_DB={}", sim.database());
     println!("ODOO_USER={}", sim.user());

@@ -3,6 +3,7 @@
 //! Times lie in the past of a fixed date, so that data does not depend on when a test runs.
 
 mod base;
+mod fulfilment;
 mod orders;
 mod places;
 mod products;

@@ -1,9 +1,10 @@
-//! Purchase and sale orders in all states, with the transfers that came of them.
+//! Purchase and sale orders in all states.
 
-use super::places::{Places, Warehouse};
+use super::fulfilment::{Confirmed, Ordered};
+use super::places::Places;
 use super::random::Random;
-use super::row::{Times, add, set};
-use super::transfers::{Around, Move, Picking, later, number, picking, stock_move, text, whole};
+use super::row::{Times, add};
+use super::transfers::{Move, later, text, whole};
 use super::{NEWEST, SPAN, words};
 use crate::store::World;
 use crate::value::Value;
@@ -60,8 +61,8 @@ pub(super) fn goods(world: &World) -> Vec<Good> {
 }
 
 /// Which of the two kinds of order.
-#[derive(Clone, Copy, PartialEq)]
-enum Side {
+#[derive(Clone, Copy)]
+pub(super) enum Side {
     Purchase,
     Sale,
 }
@@ -79,12 +80,6 @@ pub(super) fn fill(
             order(world, random, places, goods, side);
         }
     }
-}
-
-/// One line of goods on its way: its id and its move.
-struct Ordered {
-    line: i64,
-    goods: Move,
 }
 
 fn order(world: &mut World, random: &mut Random, places: &Places, goods: &[Good], side: Side) {
@@ -134,10 +129,17 @@ fn order(world: &mut World, random: &mut Random, places: &Places, goods: &[Good]
     let ordered = lines(world, random, goods, side, id, times);
     world.derive(model, id, true);
     if confirmed {
-        deliver(
-            world, random, places, warehouse, side, &name, partner, times, &ordered,
-        );
-        invoice(world, random, side, id, &ordered);
+        let order = Confirmed {
+            id,
+            side,
+            name: &name,
+            partner,
+            times,
+            warehouse,
+            ordered,
+        };
+        order.deliver(world, random, places);
+        order.invoice(world, random);
     }
 }
 
@@ -155,11 +157,6 @@ fn state(random: &mut Random, side: Side, major: u8) -> &'static str {
         (_, Side::Purchase) => "purchase",
         (_, Side::Sale) => "sale",
     }
-}
-
-/// As many digits as a quantity is stored with.
-fn hundredths(quantity: f64) -> f64 {
-    (quantity * 100.0).round() / 100.0
 }
 
 fn lines(
@@ -240,164 +237,9 @@ fn lines(
     made
 }
 
-fn line_model(world: &World, side: Side) -> usize {
+pub(super) fn line_model(world: &World, side: Side) -> usize {
     world.index(match side {
         Side::Purchase => "purchase.order.line",
         Side::Sale => "sale.order.line",
     })
-}
-
-/// The order's transfer, sometimes with a backorder, sometimes sent back in part.
-#[expect(clippy::too_many_arguments, reason = "the pieces of one order")]
-fn deliver(
-    world: &mut World,
-    random: &mut Random,
-    places: &Places,
-    warehouse: &Warehouse,
-    side: Side,
-    origin: &str,
-    partner: i64,
-    times: Times,
-    ordered: &[Ordered],
-) {
-    if ordered.is_empty() {
-        return;
-    }
-    let (kind, prefix, from, to) = match side {
-        Side::Purchase => (warehouse.incoming, "IN", places.vendor, warehouse.stock),
-        Side::Sale => (warehouse.outgoing, "OUT", warehouse.stock, places.customer),
-    };
-    let state = match random.below(100) {
-        0..70 => "done",
-        70..85 => "assigned",
-        85..93 => "confirmed",
-        _ => "cancel",
-    };
-    let mut way = Picking {
-        kind,
-        name: number(world, warehouse.code, prefix),
-        from,
-        to,
-        state,
-        partner: Some(partner),
-        origin: Some(origin),
-        backorder: None,
-    };
-    let first = picking(world, times, &way);
-    let in_parts = state == "done" && random.percent(20);
-    let around = Around::picking(first, &way);
-    let mut moves = Vec::new();
-    let mut done = Vec::new();
-    for it in ordered {
-        let mut part = it.goods;
-        if in_parts {
-            part.done = (part.demand / 2.0).ceil().min(part.demand);
-            part.demand = part.done;
-        }
-        moves.push(stock_move(world, times, &part, around, Vec::new()));
-        done.push(if state == "done" { part.done } else { 0.0 });
-    }
-    if in_parts {
-        way.backorder = Some(first);
-        way.name = number(world, warehouse.code, prefix);
-        way.state = if random.percent(50) {
-            "done"
-        } else {
-            "assigned"
-        };
-        let second = picking(world, times, &way);
-        for (at, it) in ordered.iter().enumerate() {
-            let mut rest = it.goods;
-            rest.demand = hundredths(rest.demand - done[at]);
-            rest.done = rest.demand;
-            if rest.demand > 0.0 {
-                let around = Around::picking(second, &way);
-                stock_move(world, times, &rest, around, Vec::new());
-                done[at] += if way.state == "done" { rest.done } else { 0.0 };
-            }
-        }
-    }
-    if state == "done" && random.percent(12) {
-        done[0] -= send_back(
-            world,
-            warehouse,
-            side,
-            &way,
-            times,
-            &ordered[0],
-            moves[0],
-            done[0],
-        );
-    }
-    for (it, done) in ordered.iter().zip(done) {
-        let model = line_model(world, side);
-        set(world, model, it.line, "qty_received", Value::Float(done));
-        set(world, model, it.line, "qty_delivered", Value::Float(done));
-    }
-}
-
-/// One piece of the first line goes back; how much that is.
-#[expect(clippy::too_many_arguments, reason = "the pieces of one return")]
-fn send_back(
-    world: &mut World,
-    warehouse: &Warehouse,
-    side: Side,
-    way: &Picking<'_>,
-    times: Times,
-    ordered: &Ordered,
-    returned: i64,
-    most: f64,
-) -> f64 {
-    let (kind, prefix) = match side {
-        Side::Purchase => (warehouse.outgoing, "OUT"),
-        Side::Sale => (warehouse.incoming, "IN"),
-    };
-    let origin = format!("Return of {}", way.name);
-    let back = Picking {
-        kind,
-        name: number(world, warehouse.code, prefix),
-        from: way.to,
-        to: way.from,
-        state: "done",
-        partner: way.partner,
-        origin: Some(&origin),
-        backorder: None,
-    };
-    let id = picking(world, times, &back);
-    let mut goods = ordered.goods;
-    goods.demand = most.min(1.0);
-    goods.done = goods.demand;
-    goods.returned = Some(returned);
-    stock_move(world, times, &goods, Around::picking(id, &back), Vec::new());
-    goods.done
-}
-
-/// What came or went is invoiced in most cases.
-fn invoice(world: &mut World, random: &mut Random, side: Side, order: i64, ordered: &[Ordered]) {
-    let invoiced = random.percent(60);
-    let lines = line_model(world, side);
-    let status = if invoiced { "invoiced" } else { "to invoice" };
-    let received = match side {
-        Side::Purchase => "qty_received",
-        Side::Sale => "qty_delivered",
-    };
-    for it in ordered {
-        let column = world.models[lines].column(received);
-        let quantity = world.tables[lines]
-            .get(it.line)
-            .zip(column)
-            .map_or(Value::Null, |(row, column)| row[column].clone());
-        let quantity = if invoiced {
-            quantity
-        } else {
-            Value::Float(0.0)
-        };
-        set(world, lines, it.line, "qty_invoiced", quantity);
-        set(world, lines, it.line, "invoice_status", Value::text(status));
-    }
-    let model = world.index(match side {
-        Side::Purchase => "purchase.order",
-        Side::Sale => "sale.order",
-    });
-    set(world, model, order, "invoice_status", Value::text(status));
 }

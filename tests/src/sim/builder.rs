@@ -11,6 +11,9 @@ use crate::seed;
 use crate::server::Server;
 use crate::version::Version;
 
+/// So many orders of each kind where nobody says how many: a million products need no minutes.
+const MOST_ORDERS: usize = 5_000;
+
 /// What the simulator is to be; see [`OdooSim::builder`].
 #[derive(Clone, Debug)]
 pub struct Builder {
@@ -53,7 +56,7 @@ impl Builder {
     }
 
     /// How many purchase orders and how many sale orders, with the transfers and moves that belong
-    /// to them; a third of the products where nothing is said.
+    /// to them; a third of the products, 5,000 at most, where nothing is said.
     pub fn orders(mut self, orders: usize) -> Self {
         self.orders = Some(orders);
         self
@@ -98,7 +101,7 @@ impl Builder {
     /// The same without async.
     pub fn start_blocking(self) -> OdooSim {
         let world = {
-            let orders = self.orders.unwrap_or(self.products / 3);
+            let orders = self.orders.unwrap_or((self.products / 3).min(MOST_ORDERS));
             seed::world(self.version, self.products, orders, self.seed)
         };
         let state = Arc::new(State {

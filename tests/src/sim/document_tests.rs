@@ -216,6 +216,25 @@ fn a_done_quantity_written_to_a_move_is_put_into_its_lines() {
 }
 
 #[test]
+fn a_products_type_and_detailed_type_are_one() {
+    let sim = shop(Version::V17, 5);
+    let id = sim.create(
+        "product.template",
+        json!({"name": "Kept", "type": "product"}),
+    );
+    assert_eq!(
+        sim.record("product.template", id)["detailed_type"],
+        "product"
+    );
+    sim.write(
+        "product.template",
+        &[id],
+        json!({"detailed_type": "service"}),
+    );
+    assert_eq!(sim.record("product.template", id)["type"], "service");
+}
+
+#[test]
 fn a_new_warehouse_brings_its_locations_and_types() {
     for version in Version::ALL {
         let sim = shop(version, 5);

@@ -10,7 +10,7 @@ use super::lines::Commands;
 use super::model::{Access, Field};
 use super::{Env, MAIN_COMPANY, SOURCE_LANG, World};
 use crate::error::OdooError;
-use crate::schema::Kind;
+use crate::schema::{Derived, Kind};
 use crate::value::Value;
 
 pub(super) type Values = Map<String, Json>;
@@ -136,7 +136,28 @@ impl World {
                 _ => {}
             }
         }
+        self.keep_same(model, &mut sorted);
         Ok(sorted)
+    }
+
+    /// A value for the copy alone is one for its original too (`_sanitize_vals` of
+    /// product.template, 15 to 17).
+    fn keep_same(&self, model: usize, sorted: &mut Sorted) {
+        let definition = &self.models[model];
+        for derived in definition.def.derived {
+            let Derived::SameAs { field, into } = derived else {
+                continue;
+            };
+            let (Some(original), Some(copy)) = (definition.column(field), definition.column(into))
+            else {
+                continue;
+            };
+            let given = |column| sorted.own.iter().find(|(own, _)| *own == column);
+            if let (None, Some((_, value))) = (given(original), given(copy)) {
+                let value = value.clone();
+                sorted.own.push((original, value));
+            }
+        }
     }
 
     /// Puts values into a row: the translation where the request has a language, the company's
