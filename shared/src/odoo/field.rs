@@ -50,6 +50,13 @@ pub enum FieldType {
     Other,
 }
 
+impl FieldType {
+    /// Whether a value is a list of ids.
+    pub(crate) fn is_many(self) -> bool {
+        matches!(self, Self::One2many | Self::Many2many)
+    }
+}
+
 /// What `fields_get` says of one field when asked for its type only.
 #[derive(Debug, Deserialize)]
 pub(crate) struct FieldDescription {

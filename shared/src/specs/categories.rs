@@ -1,5 +1,6 @@
 //! `categories`: the tree of product categories.
 
+use super::rule::refers_to;
 use super::{DataType, Stream, column};
 
 /// Product categories. A renamed parent moves its children's own change time
@@ -16,5 +17,6 @@ pub const CATEGORIES: DataType = DataType {
             column!("parent_id", Id),
         ],
         related: &[],
+        rules: &[refers_to("parent_id", "categories")],
     }],
 };

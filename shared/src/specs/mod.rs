@@ -6,12 +6,29 @@
 
 mod categories;
 mod products;
+mod purchases;
+mod rule;
+mod sales;
+mod transfers;
+mod warehouses;
 
 pub use categories::CATEGORIES;
 pub use products::PRODUCTS;
+pub use purchases::PURCHASES;
+pub use rule::{Check, Condition, Rule};
+pub use sales::SALES;
+pub use transfers::TRANSFERS;
+pub use warehouses::WAREHOUSES;
 
 /// Every data type, master data first: the order in which a first fill makes sense.
-pub const REGISTRY: &[&DataType] = &[&CATEGORIES, &PRODUCTS];
+pub const REGISTRY: &[&DataType] = &[
+    &CATEGORIES,
+    &PRODUCTS,
+    &WAREHOUSES,
+    &PURCHASES,
+    &SALES,
+    &TRANSFERS,
+];
 
 /// What a user syncs: one function, one lease, one row of `sync_metadata`.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,6 +64,8 @@ pub struct Stream {
     pub columns: &'static [Column],
     /// Records whose change also changes a row of this stream.
     pub related: &'static [Related],
+    /// What its rows should be like. A row that breaks a rule is mirrored all the same.
+    pub rules: &'static [Rule],
 }
 
 /// A column of a mirror table and where its value comes from.
@@ -85,47 +104,56 @@ pub enum Source {
     Field(&'static str),
     /// Whether the field has this value (a selection that a later version made a boolean).
     Equals(&'static str, &'static str),
+    /// Whether the field has a value (a boolean that a later version made a relation).
+    IsSet(&'static str),
 }
 
 impl Source {
     /// Odoo's name of the field that is read.
     pub fn field(self) -> &'static str {
         match self {
-            Self::Field(name) | Self::Equals(name, _) => name,
+            Self::Field(name) | Self::Equals(name, _) | Self::IsSet(name) => name,
         }
     }
 }
 
-/// A relation whose record's change also changes the row.
+/// Related records whose change also changes the row.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Related {
-    /// The many2one field of the stream's model that leads there.
+    /// The field of the stream's model that leads there: a many2one or a one2many.
     pub field: &'static str,
     /// The model it leads to.
     pub model: &'static str,
+    /// The relation matters only on a server that has this field; `None`: on every one.
+    pub where_field: Option<&'static str>,
 }
 
-/// A column that every server must have.
-const fn required(name: &'static str, kind: Kind, sources: &'static [Source]) -> Column {
-    Column {
-        name,
-        kind,
-        sources,
-        required: true,
+impl Column {
+    /// A column that every server must have.
+    const fn required(name: &'static str, kind: Kind, sources: &'static [Source]) -> Self {
+        Self {
+            name,
+            kind,
+            sources,
+            required: true,
+        }
+    }
+
+    /// The same, null where the server has none of its fields: they come with an app
+    /// that a shop may do without.
+    const fn optional(mut self) -> Self {
+        self.required = false;
+        self
     }
 }
 
 /// Shortens the specs: `column!("name", Text)`, `column!("parent_id", Id, "location_id")`.
 macro_rules! column {
     ($name:literal, $kind:ident) => {
-        $crate::specs::required(
-            $name,
-            $crate::specs::Kind::$kind,
-            &[$crate::specs::Source::Field($name)],
-        )
+        $crate::specs::column!($name, $kind, $name)
     };
     ($name:literal, $kind:ident, $($field:literal),+) => {
-        $crate::specs::required(
+        $crate::specs::Column::required(
             $name,
             $crate::specs::Kind::$kind,
             &[$($crate::specs::Source::Field($field)),+],

@@ -1,5 +1,6 @@
 //! `products`: units of measure, and product variants with what their template gives them.
 
+use super::rule::{not_blank, refers_to, required, unique};
 use super::{Column, DataType, Kind, Related, Source, Stream, column};
 
 /// Units of measure and product variants.
@@ -20,6 +21,7 @@ const UOMS: Stream = Stream {
         column!("active", Boolean),
     ],
     related: &[],
+    rules: &[],
 };
 
 const PRODUCT_VARIANTS: Stream = Stream {
@@ -33,16 +35,15 @@ const PRODUCT_VARIANTS: Stream = Stream {
         column!("type", Text),
         // A boolean from 18 on; before, one value of the product's type, which 15 to 17
         // also know as `detailed_type`.
-        Column {
-            name: "is_storable",
-            kind: Kind::Boolean,
-            sources: &[
+        Column::required(
+            "is_storable",
+            Kind::Boolean,
+            &[
                 Source::Field("is_storable"),
                 Source::Equals("detailed_type", "product"),
                 Source::Equals("type", "product"),
             ],
-            required: true,
-        },
+        ),
         column!("category_id", Id, "categ_id"),
         column!("uom_id", Id),
         column!("list_price", Numeric),
@@ -50,12 +51,7 @@ const PRODUCT_VARIANTS: Stream = Stream {
         column!("weight", Numeric),
         column!("volume", Numeric),
         // Comes with the stock app; a shop without it has no tracking.
-        Column {
-            name: "tracking",
-            kind: Kind::Text,
-            sources: &[Source::Field("tracking")],
-            required: false,
-        },
+        column!("tracking", Text).optional(),
         column!("sale_ok", Boolean),
         column!("purchase_ok", Boolean),
         column!("company_id", Id),
@@ -65,5 +61,14 @@ const PRODUCT_VARIANTS: Stream = Stream {
     related: &[Related {
         field: "product_tmpl_id",
         model: "product.template",
+        where_field: None,
     }],
+    rules: &[
+        required("name"),
+        not_blank("name"),
+        // Odoo lets a successor take over the barcode of an archived product.
+        unique("barcode").only_where("active", "true"),
+        refers_to("category_id", "categories"),
+        refers_to("uom_id", "uoms"),
+    ],
 };

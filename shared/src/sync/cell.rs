@@ -35,11 +35,23 @@ pub(crate) fn equals(json: &str, value: &str) -> Result<Cell, Reason> {
     }
 }
 
-/// The id that a many2one field holds, where it holds one.
-pub(crate) fn related_id(json: &str) -> Option<i64> {
+/// Whether a field has a value. `false` says that it has none, as in every field.
+pub(crate) fn is_set(json: &str) -> Result<Cell, Reason> {
+    match json {
+        "null" | "false" => Ok(Cell::Boolean(false)),
+        "true" => Err("a value other than a boolean was expected"),
+        _ => Ok(Cell::Boolean(true)),
+    }
+}
+
+/// The ids that a relation holds: one at most, or with `is_many` a list of them.
+pub(crate) fn related_ids(json: &str, is_many: bool) -> Vec<i64> {
+    if is_many {
+        return serde_json::from_str(json).unwrap_or_default();
+    }
     match parse(Kind::Id, json) {
-        Ok(Cell::Id(id)) => Some(id),
-        _ => None,
+        Ok(Cell::Id(id)) => vec![id],
+        _ => Vec::new(),
     }
 }
 
@@ -140,7 +152,24 @@ mod tests {
     fn a_many2one_may_come_with_its_name() {
         assert_eq!(parse(Kind::Id, r#"[7, "Chair"]"#), Ok(Cell::Id(7)));
         assert_eq!(parse(Kind::Id, "7"), Ok(Cell::Id(7)));
-        assert_eq!(related_id("false"), None);
+    }
+
+    #[test]
+    fn what_a_list_of_two_means_depends_on_the_relation() {
+        assert_eq!(related_ids(r#"[7, "Chair"]"#, false), [7]);
+        assert_eq!(related_ids("[7, 8]", true), [7, 8]);
+        assert_eq!(related_ids("[]", true), [0; 0]);
+        for is_many in [false, true] {
+            assert_eq!(related_ids("false", is_many), [0; 0]);
+        }
+    }
+
+    #[test]
+    fn a_relation_says_whether_it_is_set() {
+        assert_eq!(is_set("7"), Ok(Cell::Boolean(true)));
+        assert_eq!(is_set(r#"[7, "SP/0001"]"#), Ok(Cell::Boolean(true)));
+        assert_eq!(is_set("false"), Ok(Cell::Boolean(false)));
+        assert!(is_set("true").is_err());
     }
 
     #[test]

@@ -19,7 +19,6 @@ use crate::mirror::batch::Batch;
 use crate::mirror::findings::Reject;
 use crate::odoo::value::parse_datetime;
 use crate::odoo::{Domain, OdooClient, RawRecords};
-use crate::specs::Stream;
 
 /// Ids listed at once. 100,000 of them are one answer of about 700 KB, which Odoo gives
 /// in a third of a second; a million at once would be a tenth of the memory we may use.
@@ -113,7 +112,7 @@ fn joined<T>(outcome: Result<Result<T>, tokio::task::JoinError>) -> Result<T> {
 
 async fn drive(odoo: &OdooClient, listing: &Listing, sender: &mpsc::Sender<Fetched>) -> Result<()> {
     let stream = listing.plan.stream;
-    let Some(window) = domain(stream, listing.range) else {
+    let Some(window) = domain(&listing.plan, listing.range) else {
         return Ok(());
     };
     let mut after = listing.after_id;
@@ -162,12 +161,12 @@ fn spawn_page(
 }
 
 /// The ids of a range; `None` where there are none by definition.
-fn domain(stream: &Stream, range: Range) -> Option<Domain> {
+fn domain(plan: &Plan, range: Range) -> Option<Domain> {
     match range {
         Range::Everything => Some(Domain::all()),
         Range::Nothing => None,
         Range::Changed(low, high) => {
-            let paths: Vec<&str> = stream.related.iter().map(|related| related.field).collect();
+            let paths: Vec<&str> = plan.relations.iter().map(|it| it.field).collect();
             Some(Domain::changed_within(&paths, low, high))
         }
     }
@@ -181,7 +180,7 @@ pub(crate) async fn fetch_page(odoo: &OdooClient, plan: &Plan, ids: Vec<i64>) ->
     for relation in &plan.relations {
         let ids: BTreeSet<i64> = records
             .iter()
-            .filter_map(|record| super::cell::related_id(record.fields[relation.slot]?))
+            .flat_map(|record| relation.ids(record))
             .collect();
         let ids: Vec<i64> = ids.into_iter().collect();
         related.push(change_times(odoo, relation.model, &ids).await?);

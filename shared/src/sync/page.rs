@@ -74,6 +74,7 @@ fn value(
     match &column.from {
         From::Slot(slot, kind) => Ok(cell::parse(*kind, field(*slot)?)?),
         From::Equals(slot, value) => Ok(cell::equals(field(*slot)?, value)?),
+        From::IsSet(slot) => Ok(cell::is_set(field(*slot)?)?),
         From::Missing(_) => Ok(Cell::Null),
         From::RelatedTime => Ok(newest_related(plan, record, related)),
         From::Extra => extra(&plan.extra, record).map(Cell::Json),
@@ -84,9 +85,9 @@ fn newest_related(plan: &Plan, record: &Record<'_>, related: &RelatedTimes) -> C
     plan.relations
         .iter()
         .zip(related)
-        .filter_map(|(relation, times)| {
-            let id = cell::related_id(record.fields[relation.slot]?)?;
-            times.get(&id).copied()
+        .flat_map(|(relation, times)| {
+            let ids = relation.ids(record);
+            ids.into_iter().filter_map(|id| times.get(&id).copied())
         })
         .max()
         .map_or(Cell::Null, Cell::Timestamp)

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use super::cell;
+use super::record::Record;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::batch::ColumnType;
 use crate::mirror::upsert::Upsert;
@@ -27,6 +29,8 @@ pub(crate) enum From {
     Slot(usize, Kind),
     /// Whether a field has this value.
     Equals(usize, &'static str),
+    /// Whether a field has a value.
+    IsSet(usize),
     /// The server has no such field.
     Missing(Kind),
     /// The newest change time of the related records.
@@ -39,7 +43,7 @@ impl PlannedColumn {
     pub(crate) fn column_type(&self) -> ColumnType {
         match self.from {
             From::Slot(_, kind) | From::Missing(kind) => ColumnType::Spec(kind),
-            From::Equals(..) => ColumnType::Spec(Kind::Boolean),
+            From::Equals(..) | From::IsSet(_) => ColumnType::Spec(Kind::Boolean),
             From::RelatedTime => ColumnType::Spec(Kind::Timestamp),
             From::Extra => ColumnType::Json,
         }
@@ -57,8 +61,21 @@ pub(crate) struct ExtraField {
 /// A relation whose records' change times are read with each page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PlannedRelation {
+    pub(crate) field: &'static str,
     pub(crate) slot: usize,
     pub(crate) model: &'static str,
+    /// Whether the field leads to several records. A list of two ids and an id with its
+    /// name look alike, so this comes from the field's type.
+    pub(crate) is_many: bool,
+}
+
+impl PlannedRelation {
+    /// Ids of the records that a record's field leads to.
+    pub(crate) fn ids(&self, record: &Record<'_>) -> Vec<i64> {
+        record.fields[self.slot]
+            .map(|json| cell::related_ids(json, self.is_many))
+            .unwrap_or_default()
+    }
 }
 
 /// How a stream is read from this server and written to its table.
@@ -111,9 +128,16 @@ impl Plan {
         let relations = stream
             .related
             .iter()
+            .filter(|related| {
+                related
+                    .where_field
+                    .is_none_or(|field| server.contains_key(field))
+            })
             .map(|related| PlannedRelation {
+                field: related.field,
                 slot: builder.slot(related.field),
                 model: related.model,
+                is_many: server.get(related.field).is_some_and(|it| it.is_many()),
             })
             .collect();
         let extra = extra_fields
@@ -139,9 +163,13 @@ impl Plan {
         })
     }
 
-    /// What the mirror's content depends on, as text: another text means another mirror.
+    /// What the mirror's content and findings depend on, as text: another text means that
+    /// everything is to be read again.
     pub(crate) fn description(&self) -> String {
-        format!("{:?} {:?} {:?}", self.fields, self.columns, self.extra)
+        format!(
+            "{:?} {:?} {:?} {:?}",
+            self.fields, self.columns, self.extra, self.stream.rules
+        )
     }
 }
 
@@ -160,6 +188,7 @@ impl Builder<'_> {
         let from = match found {
             Some(Source::Field(field)) => From::Slot(self.slot(field), column.kind),
             Some(Source::Equals(field, value)) => From::Equals(self.slot(field), value),
+            Some(Source::IsSet(field)) => From::IsSet(self.slot(field)),
             None => {
                 if column.required {
                     self.missing.push(names(column));

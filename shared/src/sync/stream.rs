@@ -68,7 +68,7 @@ impl StreamRun<'_> {
     async fn read_window(&mut self, state: &StreamState) -> Result<i32> {
         let plan = Arc::new(self.plan().await?);
         let fingerprints = self.fingerprints(&plan);
-        let progress = self.progress(state, &fingerprints).await?;
+        let progress = self.progress(&plan, state, &fingerprints).await?;
         let mode = progress.mode;
         self.bring_in(&plan, progress).await?;
         if mode == Mode::Incremental {
@@ -117,6 +117,7 @@ impl StreamRun<'_> {
     /// The window to read: that of an earlier holder of this run, or a new one.
     async fn progress(
         &mut self,
+        plan: &Plan,
         state: &StreamState,
         fingerprints: &Fingerprints,
     ) -> Result<Progress> {
@@ -143,11 +144,12 @@ impl StreamRun<'_> {
         } else {
             self.lease.run.mode.max_with_full()
         };
-        self.open_window(state, fingerprints, mode).await
+        self.open_window(plan, state, fingerprints, mode).await
     }
 
     async fn open_window(
         &mut self,
+        plan: &Plan,
         state: &StreamState,
         fingerprints: &Fingerprints,
         mode: Mode,
@@ -155,7 +157,7 @@ impl StreamRun<'_> {
         let opened_at = self.postgres_time().await?;
         let observed = self
             .lease
-            .hold(self.database, observe(self.odoo, self.stream, opened_at))
+            .hold(self.database, observe(self.odoo, plan, opened_at))
             .await??;
         let window = window::open(mode, state.past, observed, self.config.sync.overlap);
         // Without a watermark an incremental run is a full one.
@@ -374,11 +376,11 @@ impl StreamRun<'_> {
 }
 
 /// Asks Odoo for the newest change of a stream and of its related records.
-async fn observe(odoo: &OdooClient, stream: &Stream, postgres_time: Timestamp) -> Result<Observed> {
-    let newest = odoo.newest_change(stream.model).await?;
+async fn observe(odoo: &OdooClient, plan: &Plan, postgres_time: Timestamp) -> Result<Observed> {
+    let newest = odoo.newest_change(plan.stream.model).await?;
     let mut high = newest.at;
-    for related in stream.related {
-        high = high.max(odoo.newest_change(related.model).await?.at);
+    for relation in &plan.relations {
+        high = high.max(odoo.newest_change(relation.model).await?.at);
     }
     Ok(Observed {
         high,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::specs::{DataType, Kind, Source, Stream};
+use shared::specs::{DataType, Kind, Related, Source, Stream};
 use tokio_postgres::Client;
 
 use super::odoo::{Odoo, RawRecord};
@@ -12,7 +12,7 @@ use super::odoo::{Odoo, RawRecord};
 pub(crate) type Snapshot = BTreeMap<i64, Vec<(String, Option<String>)>>;
 
 /// Asserts that every table of a data type equals Odoo, column by column.
-pub(crate) async fn assert_mirror_equals(odoo: &Odoo, client: &Client, spec: &DataType) {
+pub(crate) async fn assert_mirror_equals(odoo: &Odoo, client: &Client, spec: &'static DataType) {
     for stream in spec.streams {
         let expected = of_odoo(odoo, stream).await;
         let found = of_mirror(client, stream).await;
@@ -30,7 +30,7 @@ pub(crate) fn assert_same(name: &str, expected: &Snapshot, found: &Snapshot) {
 }
 
 /// What the mirror should hold, asked of Odoo.
-pub(crate) async fn of_odoo(odoo: &Odoo, stream: &Stream) -> Snapshot {
+pub(crate) async fn of_odoo(odoo: &Odoo, stream: &'static Stream) -> Snapshot {
     let server = odoo.fields(stream.model).await;
     let source = |sources: &[Source]| {
         sources
@@ -38,17 +38,25 @@ pub(crate) async fn of_odoo(odoo: &Odoo, stream: &Stream) -> Snapshot {
             .copied()
             .find(|source| server.iter().any(|field| field == source.field()))
     };
+    let related: Vec<&Related> = stream
+        .related
+        .iter()
+        .filter(|r| {
+            r.where_field
+                .is_none_or(|field| server.iter().any(|it| it == field))
+        })
+        .collect();
     let mut fields: Vec<String> = stream
         .columns
         .iter()
         .filter_map(|column| source(column.sources))
         .map(|source| source.field().to_owned())
         .chain(["create_date", "write_date"].map(str::to_owned))
-        .chain(stream.related.iter().map(|r| r.field.to_owned()))
+        .chain(related.iter().map(|r| r.field.to_owned()))
         .collect();
     fields.sort();
     fields.dedup();
-    let times = related_times(odoo, stream).await;
+    let times = related_times(odoo, &related).await;
     let mut snapshot = Snapshot::new();
     for record in odoo.all(stream.model, &fields).await {
         let mut row: Vec<(String, Option<String>)> = stream
@@ -69,10 +77,10 @@ pub(crate) async fn of_odoo(odoo: &Odoo, stream: &Stream) -> Snapshot {
                 expected(&record, Source::Field(field), Kind::Timestamp),
             ));
         }
-        let related = stream
-            .related
+        let related = related
             .iter()
-            .filter_map(|r| times.get(r.model)?.get(record[r.field].get()).cloned())
+            .flat_map(|r| ids(record[r.field].get()).map(|id| times[r.model].get(&id).cloned()))
+            .flatten()
             .max();
         row.push(("odoo_related_at".to_owned(), related));
         snapshot.insert(record["id"].get().parse().expect("an id"), row);
@@ -83,10 +91,10 @@ pub(crate) async fn of_odoo(odoo: &Odoo, stream: &Stream) -> Snapshot {
 /// Change times of every related record, by model and by the id's text.
 async fn related_times(
     odoo: &Odoo,
-    stream: &Stream,
+    related: &[&'static Related],
 ) -> BTreeMap<&'static str, BTreeMap<String, String>> {
     let mut times = BTreeMap::new();
-    for related in stream.related {
+    for related in related {
         let records = odoo.all(related.model, &["write_date".to_owned()]).await;
         let of_model = records
             .iter()
@@ -100,10 +108,19 @@ async fn related_times(
     times
 }
 
+/// The ids in the text of a relation's value: one, a list, or `false` for none.
+fn ids(json: &str) -> impl Iterator<Item = String> {
+    let ids = json.trim_matches(['[', ']']).split(',');
+    ids.map(|id| id.trim().to_owned())
+}
+
 fn expected(record: &RawRecord, source: Source, kind: Kind) -> Option<String> {
     let json = record[source.field()].get();
     if let Source::Equals(_, value) = source {
         return Some((json == format!("\"{value}\"")).to_string());
+    }
+    if let Source::IsSet(_) = source {
+        return Some((json != "false").to_string());
     }
     match kind {
         Kind::Boolean => Some(json.to_owned()),
