@@ -268,7 +268,7 @@ mod tests {
             .wait_until(LIMIT, |printed| printed.trim().parse().ok())
             .expect("bash prints");
         drop(server);
-        assert!(!crate::daemon::is_running(child, "bash"));
+        assert!(!crate::daemon::lives(child));
     }
 
     #[test]

@@ -114,7 +114,7 @@ fn pid(number: u32) -> Option<Pid> {
 #[cfg(test)]
 mod tests {
     use super::{Process, family, kill, leading, of_family, parse};
-    use crate::daemon::{is_running, wait_until};
+    use crate::daemon::{lives, wait_until};
     use std::process::Command;
     use std::time::Duration;
 
@@ -165,7 +165,7 @@ mod tests {
         leader.wait().expect("sh ends");
         assert!(grown, "the child has a session of its own");
         for leader in sessions {
-            assert!(wait_until(LIMIT, || !is_running(leader, "sleep 2718")));
+            assert!(wait_until(LIMIT, || !lives(leader)));
         }
     }
 }

@@ -132,7 +132,7 @@ fn up(args: &Up) -> Result<()> {
         databases.reset_working(args.products)?;
     }
 
-    let pid = server::start(release, &root, &wanted)?;
+    let process = server::start(release, &root, &wanted)?;
     let state = State {
         version: release,
         url: format!("http://127.0.0.1:{port}"),
@@ -142,7 +142,7 @@ fn up(args: &Up) -> Result<()> {
         api_key,
         port,
         workers: args.workers,
-        pid,
+        process,
         postgres_url: databases.url(&release.working_database()),
         log: server::log_file(release)?,
     };

@@ -12,8 +12,9 @@ use super::odoo_program;
 use super::release::Release;
 use super::root_folder::RootFolder;
 use super::state::State;
+use crate::daemon::{self, Daemon};
+use crate::postgres;
 use crate::progress::{Step, last_lines};
-use crate::{daemon, postgres};
 
 /// A first start loads a few hundred models, on a busy machine slowly.
 const START_LIMIT: Duration = Duration::from_secs(180);
@@ -25,8 +26,8 @@ pub(super) struct Settings {
     pub(super) workers: u16,
 }
 
-/// Starts a server on the working database and returns its process id.
-pub(super) fn start(release: Release, root: &RootFolder, settings: &Settings) -> Result<u32> {
+/// Starts a server on the working database and returns its process.
+pub(super) fn start(release: Release, root: &RootFolder, settings: &Settings) -> Result<Daemon> {
     ensure!(
         postgres::is_free(settings.port),
         "port {} of 127.0.0.1, which Odoo {release} is to use, is taken by another program: \
@@ -38,7 +39,7 @@ pub(super) fn start(release: Release, root: &RootFolder, settings: &Settings) ->
         .args(["--database", &release.working_database()])
         .arg(format!("--http-port={}", settings.port))
         .arg(format!("--workers={}", settings.workers));
-    daemon::spawn(&command, &log_file(release)?)
+    Daemon::spawn(&command, &log_file(release)?)
 }
 
 /// Waits until the administrator can log in.
@@ -75,7 +76,7 @@ pub(super) fn wait_until_it_answers(state: &State) -> Result<()> {
 /// Stops the server and its workers.
 pub(super) fn stop(state: &State) -> Result<()> {
     let step = Step::start(format!("Stopping Odoo {}", state.version));
-    daemon::stop(state.pid, &State::process_mark(state.version))?;
+    state.process.stop()?;
     step.done();
     Ok(())
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::release::Release;
 use super::server::Settings;
-use crate::daemon;
+use crate::daemon::Daemon;
 use crate::odoo_environment::OdooEnvironment;
 
 /// A server that was started, as `state.json` beside it has it.
@@ -23,7 +23,7 @@ pub(super) struct State {
     pub(super) api_key: String,
     pub(super) port: u16,
     pub(super) workers: u16,
-    pub(super) pid: u32,
+    pub(super) process: Daemon,
     pub(super) postgres_url: String,
     pub(super) log: PathBuf,
 }
@@ -46,12 +46,7 @@ impl State {
     }
 
     pub(super) fn is_running(&self) -> bool {
-        daemon::is_running(self.pid, &Self::process_mark(self.version))
-    }
-
-    /// What tells this server's process from all others.
-    pub(super) fn process_mark(release: Release) -> String {
-        release.working_database()
+        self.process.is_running()
     }
 
     pub(super) fn serves(&self, wanted: &Settings) -> bool {
@@ -81,7 +76,7 @@ impl State {
              # its database: {}\n{}",
             self.version,
             self.url,
-            self.pid,
+            self.process.pid,
             self.log.display(),
             self.postgres_url,
             self.environment().to_shell()
@@ -95,9 +90,13 @@ fn file(release: Release) -> Result<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Release, Settings, State};
+    use std::process::Command;
+
+    use super::{Daemon, Release, Settings, State};
 
     fn state() -> State {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let process = Daemon::spawn(&Command::new("true"), &folder.path().join("log"));
         State {
             version: Release::V19,
             url: "http://127.0.0.1:18019".into(),
@@ -107,16 +106,10 @@ mod tests {
             api_key: "k".into(),
             port: 18019,
             workers: 0,
-            pid: 1,
+            process: process.expect("it starts"),
             postgres_url: "postgres://x".into(),
             log: "/log".into(),
         }
-    }
-
-    #[test]
-    fn takes_another_programs_process_for_none_of_ours() {
-        // Process 1 exists everywhere and is no Odoo.
-        assert!(!state().is_running());
     }
 
     #[test]
