@@ -10,6 +10,7 @@ pub mod connect;
 pub(crate) mod database;
 pub(crate) mod findings;
 pub mod migrate;
+pub(crate) mod rules;
 pub mod sqlstate;
 mod sslmode;
 mod tls;

@@ -3,9 +3,12 @@
 //! Odoo sends `false` for null in every field that is not a boolean. A number keeps its
 //! text. A reason never repeats the value.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
 use crate::mirror::batch::Cell;
+use crate::odoo::FieldType;
 use crate::odoo::value::parse_datetime;
 use crate::specs::Kind;
 
@@ -53,6 +56,20 @@ pub(crate) fn related_ids(json: &str, is_many: bool) -> Vec<i64> {
         Ok(Cell::Id(id)) => vec![id],
         _ => Vec::new(),
     }
+}
+
+/// A custom field's value as JSON, as the type that `fields_get` tells has it: null where
+/// Odoo has none, the bare id of a related record, and a date with time that says that
+/// it is in UTC.
+pub(crate) fn json(field_type: FieldType, json: &str) -> Result<Cow<'_, str>, Reason> {
+    Ok(match (field_type, json) {
+        (FieldType::Boolean, _) => json.into(),
+        (_, "false" | "null") => "null".into(),
+        (FieldType::Integer | FieldType::Float | FieldType::Monetary, _) => number(json)?.into(),
+        (FieldType::Many2one, _) => id(json)?.to_string().into(),
+        (FieldType::Datetime, _) => format!("\"{}\"", timestamp(json)?).into(),
+        _ => json.into(),
+    })
 }
 
 fn text(json: &str) -> Result<String, Reason> {
@@ -170,6 +187,33 @@ mod tests {
         assert_eq!(is_set(r#"[7, "SP/0001"]"#), Ok(Cell::Boolean(true)));
         assert_eq!(is_set("false"), Ok(Cell::Boolean(false)));
         assert!(is_set("true").is_err());
+    }
+
+    #[test]
+    fn a_custom_field_is_json_of_its_type() {
+        for (field_type, from, to) in [
+            (FieldType::Boolean, "false", "false"),
+            (FieldType::Char, "false", "null"),
+            (FieldType::Char, r#""A\"""#, r#""A\"""#),
+            (FieldType::Monetary, "1e-07", "1e-07"),
+            (FieldType::Many2one, r#"[7, "Chair"]"#, "7"),
+            (FieldType::Many2many, "[7, 8]", "[7, 8]"),
+            (FieldType::Date, r#""2025-06-30""#, r#""2025-06-30""#),
+            (
+                FieldType::Datetime,
+                r#""2025-06-30 12:00:00""#,
+                r#""2025-06-30T12:00:00Z""#,
+            ),
+            (FieldType::Properties, r#"[{"a": 1}]"#, r#"[{"a": 1}]"#),
+        ] {
+            assert_eq!(
+                json(field_type, from).as_deref(),
+                Ok(to),
+                "{field_type:?} {from}"
+            );
+        }
+        assert!(json(FieldType::Float, r#""NaN""#).is_err());
+        assert!(json(FieldType::Datetime, r#""soon""#).is_err());
     }
 
     #[test]

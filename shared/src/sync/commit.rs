@@ -8,6 +8,7 @@ use crate::metadata::runs::{self, Counts};
 use crate::metadata::streams::{self, Step};
 use crate::mirror::database::Database;
 use crate::mirror::findings::{self, Reject};
+use crate::mirror::rules;
 use crate::mirror::upsert::{Refused, Written};
 
 /// A page and where it stands in its window.
@@ -46,6 +47,18 @@ pub(crate) async fn commit(
             findings::resolve(transaction, stream.name, "mended", &accepted).await?;
             let run_id = lease.run.id;
             findings::record(transaction, commit.data_type, stream.name, run_id, &rejects).await?;
+            if commit.plan.rules.any {
+                let context = rules::Context {
+                    data_type: commit.data_type,
+                    stream: stream.name,
+                    run_id,
+                };
+                commit
+                    .plan
+                    .rules
+                    .check(transaction, context, &accepted)
+                    .await?;
+            }
             let counts = counts(written, rejects.len());
             runs::add_counts(transaction, run_id, counts).await?;
             Ok(counts)

@@ -61,7 +61,7 @@ pub(crate) async fn run(run: &mut StreamRun<'_>, plan: &Plan) -> Result<()> {
             .copied()
             .filter(|id| still_there.binary_search(id).is_err())
             .collect();
-        delete(run, &gone).await?;
+        delete(run, plan, &gone).await?;
     }
     let (stream, rows) = (run.stream, difference.source_rows);
     run.lease
@@ -153,11 +153,11 @@ fn guard(stream: &str, difference: &Difference, percent: u8) -> Result<()> {
     ))
 }
 
-async fn delete(run: &mut StreamRun<'_>, ids: &[i64]) -> Result<()> {
+async fn delete(run: &mut StreamRun<'_>, plan: &Plan, ids: &[i64]) -> Result<()> {
     if ids.is_empty() {
         return Ok(());
     }
-    let (table, run_id) = (run.stream.name, run.lease.run.id);
+    let (table, context) = (run.stream.name, run.rules_context());
     let sql = match run.config.sync.delete_mode {
         DeleteMode::Soft => format!(
             "update odoo.{table} set deleted_at = now(), synced_at = now()
@@ -169,11 +169,12 @@ async fn delete(run: &mut StreamRun<'_>, ids: &[i64]) -> Result<()> {
     run.lease
         .transaction(run.database, doing, async |transaction| {
             let deleted = delete_rows(transaction, &sql, ids).await.doing(doing)?;
+            plan.rules.check(transaction, context, ids).await?;
             let counts = Counts {
                 deleted,
                 ..Counts::default()
             };
-            runs::add_counts(transaction, run_id, counts).await
+            runs::add_counts(transaction, context.run_id, counts).await
         })
         .await
 }

@@ -8,6 +8,7 @@ mod commit;
 mod end;
 mod fetch;
 mod id_pass;
+mod opening;
 mod page;
 pub(crate) mod plan;
 mod record;
@@ -27,7 +28,7 @@ use crate::mirror::database::Database;
 use crate::odoo::OdooClient;
 use crate::specs::{DataType, Stream};
 use end::Ending;
-use request::{SyncRequest, Trigger};
+use request::{Mode, SyncRequest, Trigger};
 use stream::StreamRun;
 
 /// A run that did not succeed.
@@ -166,6 +167,11 @@ impl Syncer {
         }
         for stream in to_compare {
             self.stream(spec, stream, lease).compare_ids().await?;
+        }
+        if lease.run.mode == Mode::Reconcile {
+            for stream in spec.streams {
+                self.stream(spec, stream, lease).check_references().await?;
+            }
         }
         Ok(())
     }

@@ -10,7 +10,6 @@ use super::plan::{ExtraField, From, Plan, PlannedColumn};
 use super::record::Record;
 use crate::mirror::batch::{Batch, Cell, Values};
 use crate::mirror::findings::Reject;
-use crate::odoo::FieldType;
 
 /// Change times of related records, by their id; one map a relation of the plan.
 pub(crate) type RelatedTimes = Vec<HashMap<i64, Timestamp>>;
@@ -98,16 +97,8 @@ fn extra(fields: &[ExtraField], record: &Record<'_>) -> Result<String, String> {
     for field in fields {
         let json = record.fields[field.slot]
             .ok_or_else(|| format!("the field {} is missing in the answer", field.name))?;
-        let json = match (field.field_type, json) {
-            (FieldType::Boolean, json) => json,
-            (_, "false") => "null",
-            (FieldType::Float | FieldType::Monetary | FieldType::Integer, json)
-                if json.starts_with('"') =>
-            {
-                return Err(format!("the field {} is not a finite number", field.name));
-            }
-            (_, json) => json,
-        };
+        let json = cell::json(field.field_type, json)
+            .map_err(|reason| format!("the field {}: {reason}", field.name))?;
         if object.len() > 1 {
             object.push(',');
         }

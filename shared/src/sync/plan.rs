@@ -7,6 +7,7 @@ use super::cell;
 use super::record::Record;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::batch::ColumnType;
+use crate::mirror::rules::RowRules;
 use crate::mirror::upsert::Upsert;
 use crate::odoo::FieldType;
 use crate::specs::{Column, Kind, Source, Stream};
@@ -88,6 +89,7 @@ pub(crate) struct Plan {
     pub(crate) extra: Vec<ExtraField>,
     pub(crate) relations: Vec<PlannedRelation>,
     pub(crate) upsert: Upsert,
+    pub(crate) rules: RowRules,
 }
 
 impl Plan {
@@ -157,6 +159,7 @@ impl Plan {
             stream,
             fields,
             upsert: Upsert::new(stream.name, &types),
+            rules: RowRules::new(stream),
             columns,
             extra,
             relations,

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
@@ -12,15 +11,14 @@ use super::fetch::{Fetch, Fetched, Listing, Page, fetch_page};
 use super::id_pass;
 use super::plan::Plan;
 use super::request::Mode;
-use super::window::{self, Observed, Range};
+use super::window::Range;
 use crate::config::Config;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::metadata::lease::Lease;
-use crate::metadata::streams::{
-    self, Fingerprints, NewWindow, Progress, SourceCount, Step, StreamState,
-};
+use crate::metadata::streams::{self, Progress, SourceCount, Step, StreamState};
 use crate::mirror::database::{Database, Doing};
 use crate::mirror::findings::{self, Open};
+use crate::mirror::rules;
 use crate::odoo::{Domain, OdooClient};
 use crate::specs::{DataType, Stream};
 
@@ -64,6 +62,29 @@ impl StreamRun<'_> {
         id_pass::run(self, &plan).await
     }
 
+    /// Checks which rows refer to rows that are not mirrored. Comes after all streams of
+    /// the data type have been read and compared.
+    ///
+    /// # Errors
+    /// Any `db_*` kind.
+    pub(crate) async fn check_references(&mut self) -> Result<()> {
+        let (stream, context) = (self.stream, self.rules_context());
+        self.lease
+            .transaction(self.database, "checking references", async |transaction| {
+                rules::check_references(transaction, context, stream).await
+            })
+            .await
+    }
+
+    /// Whose findings this run's are.
+    pub(crate) fn rules_context(&self) -> rules::Context {
+        rules::Context {
+            data_type: self.spec.name,
+            stream: self.stream.name,
+            run_id: self.lease.run.id,
+        }
+    }
+
     /// Returns the runs in a row whose counts differed, this one included.
     async fn read_window(&mut self, state: &StreamState) -> Result<i32> {
         let plan = Arc::new(self.plan().await?);
@@ -97,108 +118,6 @@ impl StreamRun<'_> {
             .await??;
         let extra = self.config.sync.extra_fields.get(self.stream.name);
         Plan::new(self.stream, extra.map_or(&[][..], Vec::as_slice), &fields)
-    }
-
-    fn fingerprints(&self, plan: &Plan) -> Fingerprints {
-        let odoo = &self.config.odoo;
-        Fingerprints {
-            // Without a user or password that the URL may hold: a new one is no new Odoo.
-            source: sha256(&format!(
-                "{:?}",
-                (self.odoo.source_url(), self.odoo.database())
-            )),
-            read: sha256(&format!(
-                "{:?}",
-                (&odoo.user, &odoo.lang, odoo.company_id, plan.description())
-            )),
-        }
-    }
-
-    /// The window to read: that of an earlier holder of this run, or a new one.
-    async fn progress(
-        &mut self,
-        plan: &Plan,
-        state: &StreamState,
-        fingerprints: &Fingerprints,
-    ) -> Result<Progress> {
-        let is_same = |stored: &Option<String>, now: &String| {
-            stored.as_ref().is_none_or(|stored| stored == now)
-        };
-        if !is_same(&state.source_fingerprint, &fingerprints.source) {
-            return Err(Error::new(
-                ErrorKind::Config,
-                format!(
-                    "the table {} was filled from another Odoo than ODOO_URL and ODOO_DB name now: set them back, or empty the tables of {} and their rows in odoo.sync_streams to fill them anew",
-                    self.stream.name, self.spec.name
-                ),
-            ));
-        }
-        if let Some(progress) = &state.progress
-            && is_same(&progress.read_fingerprint, &fingerprints.read)
-        {
-            return Ok(progress.clone());
-        }
-        // What was read with another user, language or set of columns is read again.
-        let mode = if is_same(&state.read_fingerprint, &fingerprints.read) {
-            self.lease.run.mode
-        } else {
-            self.lease.run.mode.max_with_full()
-        };
-        self.open_window(plan, state, fingerprints, mode).await
-    }
-
-    async fn open_window(
-        &mut self,
-        plan: &Plan,
-        state: &StreamState,
-        fingerprints: &Fingerprints,
-        mode: Mode,
-    ) -> Result<Progress> {
-        let opened_at = self.postgres_time().await?;
-        let observed = self
-            .lease
-            .hold(self.database, observe(self.odoo, plan, opened_at))
-            .await??;
-        let window = window::open(mode, state.past, observed, self.config.sync.overlap);
-        // Without a watermark an incremental run is a full one.
-        let mode = match window.range {
-            Range::Everything => mode.max_with_full(),
-            _ => mode,
-        };
-        let new = NewWindow {
-            data_type: self.spec.name,
-            stream: self.stream,
-            run_id: self.lease.run.id,
-            mode,
-            window,
-            opened_at,
-            fingerprints,
-        };
-        self.lease
-            .transaction(self.database, "opening a window", async |transaction| {
-                streams::open(transaction, &new).await
-            })
-            .await?;
-        Ok(Progress {
-            mode,
-            range: window.range,
-            last_id: 0,
-            done: false,
-            read_fingerprint: Some(fingerprints.read.clone()),
-        })
-    }
-
-    async fn postgres_time(&mut self) -> Result<Timestamp> {
-        let doing = "reading Postgres's clock";
-        self.lease
-            .transaction(self.database, doing, async |transaction| {
-                let row = transaction
-                    .query_typed_one("select clock_timestamp()", &[])
-                    .await
-                    .doing(doing)?;
-                row.try_get(0).doing(doing)
-            })
-            .await
     }
 
     async fn bring_in(&mut self, plan: &Arc<Plan>, progress: Progress) -> Result<()> {
@@ -373,25 +292,4 @@ impl StreamRun<'_> {
             })
             .await
     }
-}
-
-/// Asks Odoo for the newest change of a stream and of its related records.
-async fn observe(odoo: &OdooClient, plan: &Plan, postgres_time: Timestamp) -> Result<Observed> {
-    let newest = odoo.newest_change(plan.stream.model).await?;
-    let mut high = newest.at;
-    for relation in &plan.relations {
-        high = high.max(odoo.newest_change(relation.model).await?.at);
-    }
-    Ok(Observed {
-        high,
-        // A proxy may strip the Date header; then Postgres's clock stands in.
-        clock: newest.server_time.unwrap_or(postgres_time),
-    })
-}
-
-fn sha256(text: &str) -> String {
-    openssl::sha::sha256(text.as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
