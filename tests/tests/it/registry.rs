@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::specs::{Kind, REGISTRY, Stream};
+use shared::specs::{Check, Kind, REGISTRY, Rule, Stream};
 
 use crate::support::postgres::TestDatabase;
 
@@ -16,6 +16,71 @@ fn every_data_type_has_its_function() {
         let constant = format!("specs::{}", spec.name.to_uppercase());
         assert!(main.contains(&constant), "{folder} does not run {constant}");
     }
+}
+
+#[test]
+fn the_readme_lists_every_data_type() {
+    let readme = std::fs::read_to_string("../README.md").expect("README.md");
+    let list = |names: Vec<String>| names.join(", ");
+    let expected: Vec<String> = REGISTRY
+        .iter()
+        .map(|spec| {
+            let tables = spec.streams.iter().map(|it| format!("`{}`", it.name));
+            let models = spec.streams.iter().map(|it| it.model.to_owned());
+            format!(
+                "| `{}` | `{}` | {} | {} |",
+                spec.name,
+                spec.function_name(),
+                list(tables.collect()),
+                list(models.collect())
+            )
+        })
+        .collect();
+    let found: Vec<&str> = readme
+        .lines()
+        .filter(|it| it.contains("| `sync-"))
+        .collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn rules_name_columns_and_streams_that_exist() {
+    for stream in streams() {
+        let mut names = Vec::new();
+        for rule in stream.rules {
+            names.push(rule.name());
+            for column in columns(rule) {
+                let exists = stream.columns.iter().any(|it| it.name == column);
+                assert!(exists, "{} has no column {column}", stream.name);
+            }
+            if let Check::RefersTo { stream: to, .. } = rule.check {
+                assert!(streams().any(|it| it.name == to), "there is no stream {to}");
+            }
+        }
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(
+            names.len(),
+            all,
+            "two rules of {} share a name",
+            stream.name
+        );
+    }
+}
+
+fn columns(rule: &Rule) -> Vec<&'static str> {
+    let mut columns = match rule.check {
+        Check::Required(column)
+        | Check::NotBlank(column)
+        | Check::NonNegative(column)
+        | Check::OneOf(column, _)
+        | Check::Unique(column)
+        | Check::RefersTo { column, .. } => vec![column],
+        Check::SumsUpTo { parts, total } => [parts, &[total]].concat(),
+    };
+    columns.extend(rule.only_where.iter().map(|only| only.column));
+    columns
 }
 
 #[test]
