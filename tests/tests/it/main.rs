@@ -6,6 +6,7 @@ mod conformance;
 mod crash;
 mod doctor;
 mod events;
+mod extra_fields;
 mod findings;
 mod http;
 mod lease;
