@@ -17,7 +17,7 @@ pub(crate) enum Release {
 }
 
 impl Release {
-    pub(super) const ALL: [Self; 2] = [Self::V14, Self::V19];
+    pub(crate) const ALL: [Self; 2] = [Self::V14, Self::V19];
 
     pub(super) fn number(self) -> u16 {
         match self {
