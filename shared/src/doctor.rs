@@ -9,7 +9,7 @@ use crate::mirror::connect::{Connection, connect};
 use crate::mirror::database::Doing;
 use crate::mirror::migrate;
 use crate::odoo::{OdooClient, Protocol};
-use crate::specs::{DataType, REGISTRY, Stream};
+use crate::specs::{REGISTRY, Stream};
 use crate::sync::plan::Plan;
 
 /// One thing that was looked at.
@@ -59,13 +59,22 @@ async fn examine_odoo(config: &Config) -> Vec<Check> {
         )],
         Err(error) => return vec![check("Odoo", Err(error))],
     };
-    for model in models() {
-        let name = format!("read access to {model}");
-        checks.push(check(name, examine_right(&client, model).await));
-    }
+    let mut asked = BTreeSet::new();
     for stream in REGISTRY.iter().flat_map(|spec| spec.streams) {
-        let name = format!("fields of {}", stream.model);
-        checks.push(check(name, examine_fields(&client, config, stream).await));
+        let mut models = vec![stream.model];
+        let fields = match plan(&client, config, stream).await {
+            Ok(plan) => {
+                models.extend(plan.relations.iter().map(|relation| relation.model));
+                Ok(format!("all {} are there", plan.fields.len()))
+            }
+            Err(error) => Err(error),
+        };
+        models.retain(|model| asked.insert(*model));
+        for model in models {
+            let name = format!("read access to {model}");
+            checks.push(check(name, examine_right(&client, model).await));
+        }
+        checks.push(check(format!("fields of {}", stream.model), fields));
     }
     checks
 }
@@ -81,31 +90,10 @@ async fn examine_right(client: &OdooClient, model: &str) -> Result<String> {
 }
 
 /// The same resolution that a run begins with.
-async fn examine_fields(
-    client: &OdooClient,
-    config: &Config,
-    stream: &'static Stream,
-) -> Result<String> {
+async fn plan(client: &OdooClient, config: &Config, stream: &'static Stream) -> Result<Plan> {
     let fields = client.fields_get(stream.model).await?;
     let extra = config.sync.extra_fields.get(stream.name);
-    let plan = Plan::new(stream, extra.map_or(&[][..], Vec::as_slice), &fields)?;
-    Ok(format!("all {} are there", plan.fields.len()))
-}
-
-/// Every model of the registry, related ones included, each once.
-fn models() -> Vec<&'static str> {
-    let of_type = |spec: &&'static DataType| {
-        spec.streams.iter().flat_map(|stream| {
-            std::iter::once(stream.model).chain(stream.related.iter().map(|related| related.model))
-        })
-    };
-    let mut models = Vec::new();
-    for model in REGISTRY.iter().flat_map(of_type) {
-        if !models.contains(&model) {
-            models.push(model);
-        }
-    }
-    models
+    Plan::new(stream, extra.map_or(&[][..], Vec::as_slice), &fields)
 }
 
 async fn examine_postgres(config: &Config) -> Vec<Check> {
