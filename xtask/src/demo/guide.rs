@@ -21,6 +21,10 @@ As Lambda is invoked:
   PATH={programs}:$PATH cargo lambda invoke {function} --invoke-address 127.0.0.1 --invoke-port {port} --data-ascii '{{}}'
 The mirror:
   psql '{database_url}' -c 'select * from odoo.product_catalog limit 5'
+The stock by warehouse and product, from the movements:
+  psql '{database_url}' -c 'select warehouse_id, product_id, sum(quantity) from odoo.stock_movements group by 1, 2 limit 5'
+What looks wrong in Odoo's data:
+  psql '{database_url}' -c 'select stream, odoo_id, severity, rule, reason from odoo.sync_findings where resolved_at is null limit 5'
 {odoo}",
         log = functions.log().display(),
         programs = functions.programs().display(),
