@@ -286,7 +286,7 @@ impl World {
             return 1.0;
         };
         match self.computed_factor(model, field, row) {
-            factor if factor == 0.0 => 1.0,
+            0.0 => 1.0,
             factor => factor,
         }
     }
