@@ -17,6 +17,10 @@
 //! let id = sim.create("product.product", json!({"name": "Cup", "list_price": 4.5}));
 //! sim.write("product.template", &[1], json!({"list_price": 12.5}));
 //!
+//! // Past every check and computation: no name, a total that is no sum.
+//! sim.force("product.product", id, json!({"name": null}));
+//! sim.force("sale.order", 1, json!({"amount_total": 1.0}));
+//!
 //! let mut late = sim.begin();
 //! late.write("product.product", &[id], json!({"weight": 0.3}));
 //! // … other changes are made and read …

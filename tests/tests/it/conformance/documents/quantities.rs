@@ -9,6 +9,7 @@ use super::made::{delivery, line_values, order, order_with_line};
 
 on_every_server!(
     an_orders_amounts_are_its_lines_sums,
+    a_purchase_orders_date_is_the_earliest_of_its_lines,
     a_lines_numbers_are_sent_as_they_are,
     a_note_has_no_product_and_no_amount,
     a_moves_quantity_is_also_counted_in_its_products_unit,
@@ -34,6 +35,27 @@ async fn an_orders_amounts_are_its_lines_sums(server: &Server) {
         assert_eq!(row["price_subtotal"], json!(0.99), "{model}");
         assert_eq!(row["price_total"], json!(0.99), "{model}");
     }
+}
+
+async fn a_purchase_orders_date_is_the_earliest_of_its_lines(server: &Server) {
+    const LINE: &str = "purchase.order.line";
+    let (order, line) = order_with_line(server, "purchase.order").await;
+    let mut values = line_values(server, LINE, order).await;
+    values["date_planned"] = json!("2030-03-31 12:00:00");
+    server.create(LINE, values).await;
+    let planned = async || {
+        let row = server
+            .read("purchase.order", order, &["date_planned"])
+            .await;
+        row["date_planned"].as_str().map(str::to_owned)
+    };
+    assert_eq!(planned().await.as_deref(), Some("2030-01-31 12:00:00"));
+    let before = server.write_date("purchase.order", order).await;
+    server.next_second().await;
+    let values = json!({"date_planned": "2030-02-28 12:00:00"});
+    server.write(LINE, line, values).await;
+    assert_eq!(planned().await.as_deref(), Some("2030-02-28 12:00:00"));
+    assert_ne!(server.write_date("purchase.order", order).await, before);
 }
 
 async fn a_lines_numbers_are_sent_as_they_are(server: &Server) {

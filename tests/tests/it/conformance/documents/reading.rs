@@ -14,6 +14,7 @@ on_every_server!(
     a_moves_reference_is_its_transfers_name,
     a_transfers_moves_are_its_one2many,
     a_stored_copy_follows_its_original,
+    an_order_can_come_with_its_lines,
 );
 
 /// Until 16 a move's own time does not tell that its lines changed, so both are asked for.
@@ -107,6 +108,23 @@ async fn a_transfers_moves_are_its_one2many(server: &Server) {
         .read("stock.move", made.stock_move, &["move_line_ids"])
         .await;
     assert_eq!(ids(&row["move_line_ids"]), [made.line]);
+}
+
+async fn an_order_can_come_with_its_lines(server: &Server) {
+    let partner = json!({"name": unique("Customer")});
+    let partner = server.create("res.partner", partner).await;
+    let note = json!({"name": "A note", "display_type": "line_note"});
+    let order = json!({"partner_id": partner, "order_line": [[0, 0, note], [0, 0, note]]});
+    let order = server.create("sale.order", order).await;
+    let row = server.read("sale.order", order, &["order_line"]).await;
+    let lines = ids(&row["order_line"]);
+    assert_eq!(lines.len(), 2);
+    let change = json!({"order_line": [[1, lines[0], {"name": "Changed"}], [2, lines[1]]]});
+    server.write("sale.order", order, change).await;
+    let row = server.read("sale.order", order, &["order_line"]).await;
+    assert_eq!(ids(&row["order_line"]), lines[..1]);
+    let row = server.read("sale.order.line", lines[0], &["name"]).await;
+    assert_eq!(row["name"], "Changed");
 }
 
 async fn a_stored_copy_follows_its_original(server: &Server) {
