@@ -14,6 +14,7 @@ mod migrations;
 mod odoo_client;
 mod postgres;
 mod registry;
+mod rules;
 mod support;
 mod template;
 mod window;

@@ -1,0 +1,121 @@
+//! What a row refers to.
+
+use odoo_sim::Version;
+use serde_json::{Value, json};
+use shared::specs::{CATEGORIES, Check, PRODUCTS, REGISTRY, Stream};
+
+use super::shop::Shop;
+use crate::support::shop::VERSIONS;
+
+/// An id that no row has.
+const NOWHERE: i64 = 987_654;
+
+#[tokio::test]
+async fn what_a_row_refers_to_is_looked_for_by_a_reconcile_once_that_table_is_filled() {
+    for version in VERSIONS {
+        let shop = Shop::open(version).await;
+        shop.sync(&PRODUCTS, "full").await;
+        let product = shop.find("product.product", |_| true);
+        let right = shop.sim.record("product.product", product)["categ_id"].clone();
+        let rule = "refers_to:category_id";
+
+        // Categories have not been synced: nothing can be said.
+        shop.sync(&PRODUCTS, "reconcile").await;
+        assert_eq!(shop.count_open().await, 0);
+
+        shop.sync(&CATEGORIES, "full").await;
+        shop.sim
+            .force("product.product", product, json!({"categ_id": NOWHERE}));
+        shop.sync(&PRODUCTS, "incremental").await;
+        assert_eq!(
+            shop.count_open().await,
+            0,
+            "not while data arrives in any order"
+        );
+        shop.sync(&PRODUCTS, "reconcile").await;
+        let open = shop.open_warnings("products", product).await;
+        assert_eq!(open, [rule]);
+
+        // The template may have other variants, which are blamed as well.
+        shop.sim
+            .force("product.product", product, json!({"categ_id": right}));
+        shop.sync(&PRODUCTS, "incremental").await;
+        shop.sync(&PRODUCTS, "reconcile").await;
+        assert_eq!(
+            shop.resolutions("products", product, rule).await,
+            ["mended"]
+        );
+        assert_eq!(shop.count_open().await, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_shop_that_is_in_order_has_no_broken_reference_anywhere() {
+    for version in Version::ALL {
+        let shop = Shop::open(version).await;
+        for spec in REGISTRY {
+            shop.sync(spec, "full").await;
+        }
+        for spec in REGISTRY {
+            shop.sync(spec, "reconcile").await;
+        }
+        assert_eq!(shop.count_open().await, 0, "Odoo {version}");
+    }
+}
+
+#[tokio::test]
+async fn every_reference_of_every_stream_is_looked_at() {
+    let shop = Shop::open(Version::V19).await;
+    for spec in REGISTRY {
+        shop.sync(spec, "full").await;
+    }
+    let mut broken = Vec::new();
+    for stream in REGISTRY.iter().flat_map(|spec| spec.streams) {
+        let fields = references(stream);
+        if fields.is_empty() {
+            continue;
+        }
+        let id = shop.find(stream.model, |_| true);
+        let record = shop.sim.record(stream.model, id);
+        let right: Value = fields
+            .iter()
+            .map(|(field, _)| ((*field).to_owned(), record[*field].clone()))
+            .collect();
+        let nowhere: Value = fields
+            .iter()
+            .map(|(field, _)| ((*field).to_owned(), json!(NOWHERE)))
+            .collect();
+        shop.sim.force(stream.model, id, nowhere);
+        let mut rules: Vec<String> = fields.into_iter().map(|(_, rule)| rule).collect();
+        rules.sort();
+        broken.push((stream, id, right, rules));
+    }
+    for spec in REGISTRY {
+        shop.sync(spec, "reconcile").await;
+    }
+    for (stream, id, _, rules) in &broken {
+        let found = shop.open_warnings(stream.name, *id).await;
+        assert_eq!(found, *rules, "{}", stream.name);
+    }
+    for (stream, id, right, _) in broken {
+        shop.sim.force(stream.model, id, right);
+    }
+    for spec in REGISTRY {
+        shop.sync(spec, "reconcile").await;
+    }
+    assert_eq!(shop.count_open().await, 0);
+}
+
+/// Odoo's fields on 19 that refer to a mirrored row, with their rules.
+fn references(stream: &Stream) -> Vec<(&'static str, String)> {
+    let rules = stream.rules.iter();
+    rules
+        .filter_map(|rule| {
+            let Check::RefersTo { column, .. } = rule.check else {
+                return None;
+            };
+            let column = stream.columns.iter().find(|it| it.name == column)?;
+            Some((column.sources[0].field(), rule.name()))
+        })
+        .collect()
+}

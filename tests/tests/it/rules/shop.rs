@@ -1,0 +1,86 @@
+//! A shop all of whose data types can be synced, and what is found in it.
+
+use std::collections::BTreeMap;
+
+use odoo_sim::{OdooSim, Version};
+use serde_json::{Map, Value, json};
+use shared::specs::DataType;
+use tokio::sync::Mutex;
+
+use crate::support::function::Function;
+use crate::support::odoo::{Odoo, simulator};
+use crate::support::postgres::TestDatabase;
+
+/// A shop whose data types are synced by whoever asks for it.
+pub(super) struct Shop {
+    pub(super) sim: OdooSim,
+    pub(super) odoo: Odoo,
+    pub(super) database: TestDatabase,
+    /// Each is started when it is first asked.
+    functions: Mutex<BTreeMap<&'static str, Function>>,
+}
+
+impl Shop {
+    pub(super) async fn open(version: Version) -> Self {
+        let sim = simulator(version, 60).await;
+        let odoo = Odoo::simulated(&sim).await;
+        let database = TestDatabase::create().await;
+        Self {
+            sim,
+            odoo,
+            database,
+            functions: Mutex::default(),
+        }
+    }
+
+    pub(super) async fn sync(&self, spec: &'static DataType, mode: &str) -> Value {
+        let mut functions = self.functions.lock().await;
+        if !functions.contains_key(spec.name) {
+            let environment = self.odoo.environment(&self.database.url);
+            let function = Function::start(&spec.function_name(), &environment).await;
+            functions.insert(spec.name, function);
+        }
+        let function = functions.get_mut(spec.name).expect("it was just started");
+        let answer = function.call(&json!({"mode": mode})).await;
+        assert_eq!(answer["success"], true, "{answer}");
+        answer["data"].clone()
+    }
+
+    /// Rules of the open warnings of one row, in order.
+    pub(super) async fn open_warnings(&self, stream: &str, odoo_id: i64) -> Vec<String> {
+        let sql = "select rule from odoo.sync_findings
+                   where stream = $1 and odoo_id = $2 and severity = 'warning'
+                     and resolved_at is null order by rule";
+        let rows = self.database.client.query(sql, &[&stream, &odoo_id]).await;
+        let rows = rows.expect("the findings");
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    /// How the closed findings of one row and rule ended, the oldest first.
+    pub(super) async fn resolutions(&self, stream: &str, odoo_id: i64, rule: &str) -> Vec<String> {
+        let sql = "select resolution from odoo.sync_findings
+                   where stream = $1 and odoo_id = $2 and rule = $3
+                     and resolved_at is not null order by id";
+        let rows = self
+            .database
+            .client
+            .query(sql, &[&stream, &odoo_id, &rule])
+            .await;
+        let rows = rows.expect("the findings");
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    pub(super) async fn count_open(&self) -> i64 {
+        let sql = "select count(*) from odoo.sync_findings where resolved_at is null";
+        let row = self.database.client.query_one(sql, &[]).await;
+        row.expect("the findings").get(0)
+    }
+
+    /// The first record for which `is_it` holds.
+    pub(super) fn find(&self, model: &str, is_it: impl Fn(&Map<String, Value>) -> bool) -> i64 {
+        let records = self.sim.records(model);
+        let found = records.iter().find(|record| is_it(record));
+        let found = found.unwrap_or_else(|| panic!("no such {model}"));
+        found["id"].as_i64().expect("an id")
+    }
+}
