@@ -21,7 +21,7 @@ pub(super) fn write(
     let attributes = arguments.texts("attributes");
     let may_change = access::allowed(world, user, model, "write");
     let mut described = Map::new();
-    for field in model.fields.iter().filter(|field| !field.def.hidden) {
+    for field in model.fields.iter().filter(|field| !field.hidden) {
         let name = field.def.name;
         if wanted
             .as_ref()

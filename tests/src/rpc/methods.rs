@@ -288,7 +288,7 @@ fn may(
 fn read_fields(model: &Model, arguments: &Arguments) -> Result<Vec<usize>, OdooError> {
     let mut fields = vec![0];
     let Some(names) = arguments.texts("fields") else {
-        fields.extend((1..model.fields.len()).filter(|&at| !model.fields[at].def.hidden));
+        fields.extend((1..model.fields.len()).filter(|&at| !model.fields[at].hidden));
         return Ok(fields);
     };
     for name in names {

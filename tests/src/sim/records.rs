@@ -120,7 +120,7 @@ impl SimHandle {
         let definition = &world.models[world.index(model)];
         let row = world.tables[definition.index].get(id)?;
         let mut record = Map::new();
-        for field in definition.fields.iter().filter(|field| !field.def.hidden) {
+        for field in definition.fields.iter().filter(|field| !field.hidden) {
             let value = world.value(definition, field, id, row, env);
             let json = match (&*value, field.kind()) {
                 (Value::Ids(ids), kind) if is_many(kind) => {

@@ -67,6 +67,18 @@ impl SimHandle {
         world.tables[index].show_all();
     }
 
+    /// Takes a field from the model as clients see it, as where the app that brings it is not
+    /// installed.
+    pub fn hide_field(&self, model: &str, field: &str) {
+        let mut world = self.state.write_world();
+        let index = world.index(model);
+        let model = &mut world.models[index];
+        match model.field_index(field) {
+            Some(at) => model.fields[at].hidden = true,
+            None => panic!("{} has no field {field}", model.name()),
+        }
+    }
+
     /// Takes every right on the model from everybody: AccessError.
     pub fn deny(&self, model: &str) {
         let mut world = self.state.write_world();

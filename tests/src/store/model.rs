@@ -42,6 +42,8 @@ pub(crate) struct Field {
     pub(crate) access: Access,
     /// The related model's index; none where that model is not simulated.
     pub(crate) relation: Option<usize>,
+    /// Not shown to clients.
+    pub(crate) hidden: bool,
 }
 
 impl Field {
@@ -99,7 +101,7 @@ impl Model {
     /// A field that clients may name.
     pub(crate) fn shown_field(&self, name: &str) -> Option<usize> {
         self.field_index(name)
-            .filter(|&index| !self.fields[index].def.hidden)
+            .filter(|&index| !self.fields[index].hidden)
     }
 
     /// The column of a stored field of this model's own.
@@ -247,6 +249,7 @@ fn resolve_one(
                 }
             },
             relation: def.relation.and_then(|name| names.get(name).copied()),
+            hidden: def.hidden,
         })
         .collect();
     let inherited = defs[index]

@@ -15,6 +15,7 @@ mod odoo_client;
 mod postgres;
 mod registry;
 mod rules;
+mod shapes;
 mod support;
 mod template;
 mod window;
