@@ -17,6 +17,7 @@ mod registry;
 mod rules;
 mod shapes;
 mod stock_movements;
+mod streams;
 mod support;
 mod template;
 mod views;

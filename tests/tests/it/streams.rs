@@ -1,0 +1,102 @@
+//! A data type of several streams: read in the order given, each in a window of its own,
+//! and successful only when all are.
+
+use odoo_sim::Version;
+use serde_json::json;
+use shared::specs::SALES;
+
+use crate::support::function::Function;
+use crate::support::odoo::{Odoo, simulator};
+use crate::support::postgres::TestDatabase;
+use crate::support::shop::assert_failed;
+use crate::support::snapshot::assert_mirror_equals;
+
+const ORDER: &str = "sale.order";
+const LINE: &str = "sale.order.line";
+
+async fn watermarks(database: &TestDatabase) -> Vec<(String, Option<jiff::Timestamp>)> {
+    let sql = "select stream, watermark from odoo.sync_streams order by stream";
+    let rows = database.client.query(sql, &[]).await.expect("the streams");
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
+async fn status(database: &TestDatabase) -> String {
+    let sql = "select sync_status from odoo.sync_metadata where data_type = 'sales'";
+    let row = database.client.query_one(sql, &[]).await;
+    row.expect("the data type").get(0)
+}
+
+#[tokio::test]
+async fn no_watermark_moves_until_all_streams_are_through() {
+    let sim = simulator(Version::V19, 60).await;
+    let odoo = Odoo::simulated(&sim).await;
+    let database = TestDatabase::create().await;
+    let mut function = Function::start("sync-sales", &odoo.environment(&database.url)).await;
+    let answer = function.call(&json!({})).await;
+    assert_eq!(answer["success"], true, "{answer}");
+    let before = watermarks(&database).await;
+    assert_eq!(before.len(), 2);
+    assert!(before.iter().all(|(_, watermark)| watermark.is_some()));
+
+    let order = sim.ids(ORDER)[0];
+    let line = sim.ids(LINE)[0];
+    sim.force(ORDER, order, json!({"origin": "Messe"}));
+    sim.force(LINE, line, json!({"name": "Messepreis"}));
+    sim.deny(LINE);
+    assert_failed(&function.call(&json!({})).await, "odoo_access");
+    assert_eq!(
+        watermarks(&database).await,
+        before,
+        "neither stream's has moved"
+    );
+    assert_eq!(status(&database).await, "failed");
+
+    sim.allow(LINE);
+    let answer = function.call(&json!({})).await;
+    assert_eq!(answer["success"], true, "{answer}");
+    assert_eq!(status(&database).await, "success");
+    let after = watermarks(&database).await;
+    for (before, after) in before.iter().zip(&after) {
+        assert!(after.1 > before.1, "{before:?} {after:?}");
+    }
+    assert_mirror_equals(&odoo, &database.client, &SALES).await;
+}
+
+#[tokio::test]
+async fn each_stream_has_a_window_of_its_own_and_they_come_in_order() {
+    let sim = simulator(Version::V19, 60).await;
+    let odoo = Odoo::simulated(&sim).await;
+    let database = TestDatabase::create().await;
+    let mut function = Function::start("sync-sales", &odoo.environment(&database.url)).await;
+    function.call(&json!({})).await;
+
+    // A line's text moves its own time and not its order's.
+    let line = sim.ids(LINE)[0];
+    sim.write(LINE, &[line], json!({"name": "Messepreis"}));
+    sim.reset_requests();
+    let answer = function.call(&json!({})).await;
+    assert_eq!(answer["data"]["recordsUpdated"], 1, "{answer}");
+    let marks = watermarks(&database).await;
+    let of = |stream: &str| marks.iter().find(|it| it.0 == stream).expect("a stream").1;
+    let times = [ORDER, LINE].map(|model| {
+        let ids = sim.ids(model);
+        ids.iter().filter_map(|id| sim.write_date(model, *id)).max()
+    });
+    let seconds = |time: Option<jiff::Timestamp>| time.expect("a time").as_second();
+    assert_eq!(seconds(of("sale_orders")), seconds(times[0]));
+    assert_eq!(seconds(of("sale_order_lines")), seconds(times[1]));
+    assert_ne!(seconds(times[0]), seconds(times[1]));
+
+    let requests = sim.requests();
+    let models = requests.iter().map(|request| request.model.as_str());
+    let asked: Vec<&str> = models.filter(|model| !model.is_empty()).collect();
+    let first_line = asked
+        .iter()
+        .position(|model| *model == LINE)
+        .expect("lines");
+    assert!(asked[..first_line].iter().any(|model| *model == ORDER));
+    assert!(
+        asked[first_line..].iter().all(|model| *model != ORDER),
+        "{asked:?}"
+    );
+}
