@@ -34,7 +34,7 @@ const PURCHASE_ORDERS: Stream = Stream {
     related: &[],
     rules: &[
         required("state"),
-        // `done` (locked) until 17; from 18 on locking is a field of its own.
+        // `done` (locked) until 18; in 19 locking is a field of its own.
         one_of(
             "state",
             &["draft", "sent", "to approve", "purchase", "done", "cancel"],
