@@ -1,5 +1,6 @@
 //! The floor that a full sync is measured against: the same `read` calls that it makes,
-//! in a bare loop, the answers thrown away. Nobody can be faster than Odoo answers.
+//! for every stream of a data type, in a bare loop, the answers thrown away. Nobody can be
+//! faster than Odoo answers.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use reqwest::Client;
 use serde_json::{Value, json};
 use shared::odoo::OdooClient;
-use shared::specs::{DataType, Source, Stream};
+use shared::specs::{DataType, Related, Source, Stream};
 
 use crate::odoo_environment::OdooEnvironment;
 
@@ -58,13 +59,12 @@ impl Floor {
         };
         for stream in spec.streams {
             let server = client.fields_get(stream.model).await?;
-            let fields = fields(stream, |name| server.contains_key(name));
-            let records = floor.links(stream).await?;
-            floor.pages.extend(
-                records
-                    .chunks(PAGE)
-                    .map(|records| Page::new(stream, &fields, records)),
-            );
+            let resolved = Resolved::new(stream, |name| server.contains_key(name));
+            let records = floor.links(&resolved).await?;
+            let pages = records.chunks(PAGE);
+            floor
+                .pages
+                .extend(pages.map(|records| resolved.page(records)));
         }
         Ok(floor)
     }
@@ -90,12 +90,13 @@ impl Floor {
     }
 
     /// The records of a stream in id order, with the ids that they are related to.
-    async fn links(&self, stream: &Stream) -> Result<Vec<Value>> {
-        let fields: Vec<&str> = stream.related.iter().map(|related| related.field).collect();
+    async fn links(&self, resolved: &Resolved) -> Result<Vec<Value>> {
+        let related = resolved.related.iter();
+        let fields: Vec<&str> = related.map(|related| related.field).collect();
         let arguments = json!({
             "domain": [], "fields": fields, "order": "id", "load": null, "context": context(),
         });
-        let answer = self.call(stream.model, "search_read", &arguments).await?;
+        let answer = self.call(resolved.model, "search_read", &arguments).await?;
         serde_json::from_slice(&answer).context("Odoo's answer is no list")
     }
 
@@ -125,29 +126,68 @@ impl Floor {
     }
 }
 
-impl Page {
-    fn new(stream: &Stream, fields: &[String], records: &[Value]) -> Self {
-        let ids_of = |field: &str| -> Vec<i64> {
-            let mut ids: Vec<i64> = records
-                .iter()
-                .filter_map(|record| record[field].as_i64())
-                .collect();
-            ids.sort_unstable();
-            ids.dedup();
-            ids
-        };
-        let mut reads = vec![Read {
+/// A stream as a function reads it from the server at hand.
+struct Resolved {
+    model: &'static str,
+    fields: Vec<String>,
+    related: Vec<&'static Related>,
+}
+
+impl Resolved {
+    fn new(stream: &'static Stream, server_has: impl Fn(&str) -> bool) -> Self {
+        let related: Vec<&Related> = stream
+            .related
+            .iter()
+            .filter(|related| related.where_field.is_none_or(&server_has))
+            .collect();
+        let of_columns = stream.columns.iter().filter_map(|column| {
+            let names = column.sources.iter().copied().map(Source::field);
+            names.into_iter().find(|name| server_has(name))
+        });
+        let mut fields: Vec<String> = Vec::new();
+        for name in of_columns
+            .chain(["create_date", "write_date"])
+            .chain(related.iter().map(|related| related.field))
+        {
+            if !fields.iter().any(|known| known == name) {
+                fields.push(name.to_owned());
+            }
+        }
+        Self {
             model: stream.model,
-            ids: ids_of("id"),
-            fields: fields.to_vec(),
-        }];
-        reads.extend(stream.related.iter().map(|related| Read {
-            model: related.model,
-            ids: ids_of(related.field),
-            fields: vec!["write_date".to_owned()],
-        }));
-        Self { reads }
+            fields,
+            related,
+        }
     }
+
+    fn page(&self, records: &[Value]) -> Page {
+        let mut reads = vec![Read {
+            model: self.model,
+            ids: ids(records, "id"),
+            fields: self.fields.clone(),
+        }];
+        let related = self.related.iter().map(|related| Read {
+            model: related.model,
+            ids: ids(records, related.field),
+            fields: vec!["write_date".to_owned()],
+        });
+        reads.extend(related.filter(|read| !read.ids.is_empty()));
+        Page { reads }
+    }
+}
+
+/// What a field leads to, each id once: a many2one is an id, a one2many a list of them.
+fn ids(records: &[Value], field: &str) -> Vec<i64> {
+    let mut ids: Vec<i64> = records
+        .iter()
+        .flat_map(|record| match &record[field] {
+            Value::Array(list) => list.iter().filter_map(Value::as_i64).collect(),
+            one => Vec::from_iter(one.as_i64()),
+        })
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
 }
 
 /// The context of a function that is told of neither language nor company.
@@ -155,17 +195,43 @@ fn context() -> Value {
     json!({"active_test": false, "lang": "en_US"})
 }
 
-/// The fields that a function reads of a stream.
-fn fields(stream: &Stream, server_has: impl Fn(&str) -> bool) -> Vec<String> {
-    let of_columns = stream.columns.iter().filter_map(|column| {
-        let names = column.sources.iter().copied().map(Source::field);
-        names.into_iter().find(|name| server_has(name))
-    });
-    let mut fields: Vec<String> = Vec::new();
-    for name in of_columns.chain(["create_date", "write_date"]) {
-        if !fields.iter().any(|known| known == name) {
-            fields.push(name.to_owned());
-        }
+#[cfg(test)]
+mod tests {
+    use super::{Resolved, ids};
+    use serde_json::json;
+    use shared::specs::{PRODUCTS, TRANSFERS};
+
+    #[test]
+    fn reads_what_the_server_has() {
+        let moves = &TRANSFERS.streams[1];
+        let of_19 = Resolved::new(moves, |name| name != "quantity_done");
+        assert!(of_19.fields.iter().any(|name| name == "quantity"));
+        assert!(of_19.related.is_empty());
+        let of_14 = Resolved::new(moves, |name| name != "quantity");
+        assert!(of_14.fields.iter().any(|name| name == "quantity_done"));
+        assert!(of_14.fields.iter().any(|name| name == "move_line_ids"));
+        assert_eq!(of_14.related.len(), 1);
     }
-    fields
+
+    #[test]
+    fn reads_each_related_record_once_a_page() {
+        let products = Resolved::new(&PRODUCTS.streams[1], |_| true);
+        let page = products.page(&[
+            json!({"id": 8, "product_tmpl_id": 5}),
+            json!({"id": 9, "product_tmpl_id": 5}),
+        ]);
+        assert_eq!(page.reads.len(), 2);
+        assert_eq!(page.reads[0].ids, [8, 9]);
+        assert_eq!(page.reads[1].model, "product.template");
+        assert_eq!(page.reads[1].ids, [5]);
+    }
+
+    #[test]
+    fn a_relation_to_many_or_none_gives_all_its_ids() {
+        let records = [
+            json!({"id": 1, "lines": [3, 2]}),
+            json!({"id": 2, "lines": false}),
+        ];
+        assert_eq!(ids(&records, "lines"), [2, 3]);
+    }
 }

@@ -18,9 +18,9 @@ use mirror::Mirror;
 
 /// Measure how fast, how small and how quiet a sync is
 ///
-/// full     a full sync of 120,000 products from a real Odoo 19 with two workers, against
-///          a bare loop of the same `read` calls, two in flight, in turns, three times;
-///          medians, their ratio, and the peak of the function's memory
+/// full     a full sync of products, of sales and of transfers from a real Odoo 19 with two
+///          workers, each against a bare loop of the same `read` calls, two in flight, in
+///          turns, three times; medians, their ratio, and the peak of the function's memory
 /// nothing  an incremental sync of every data type when nothing has changed: how many
 ///          requests Odoo gets (simulated, so that they can be counted there)
 ///
@@ -35,9 +35,18 @@ pub(crate) struct Args {
     /// How often `full` is repeated
     #[arg(long, default_value_t = 3)]
     repeat: usize,
+    /// What `full` measures; may be repeated [default: all of them]
+    #[arg(long = "data-type", value_enum)]
+    data_types: Vec<full::Subject>,
     /// How many products `full` is to find in Odoo, at least
     #[arg(long, default_value_t = 120_000)]
     products: u32,
+    /// How many sale orders, at least, with twice as many lines
+    #[arg(long, default_value_t = 10_000)]
+    orders: u32,
+    /// How many stock moves, at least
+    #[arg(long, default_value_t = 15_000)]
+    moves: u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

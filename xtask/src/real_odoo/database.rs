@@ -1,5 +1,5 @@
-//! The databases of a real Odoo: a template with demo data that is made once, a
-//! template of many products, and the working copy that a server serves.
+//! The databases of a real Odoo: a template with demo data that is made once, larger
+//! templates of multiplied demo data, and the working copy that a server serves.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 use super::odoo_program;
 use super::release::Release;
 use super::root_folder::RootFolder;
+use super::volume::{Multiplied, Volume, populate_factor};
 use crate::cache;
 use crate::postgres::{Cluster, literal};
 use crate::progress::{Step, run_logged, run_quietly};
@@ -64,15 +65,15 @@ impl<'a> Databases<'a> {
         self.make_template(&template, &key_file)
     }
 
-    /// Makes the template of at least so many products, unless it exists.
-    pub(super) fn ensure_products(&self, products: u32) -> Result<()> {
-        let name = self.release.products_database(products);
+    /// Makes the template of that volume, unless it exists.
+    pub(super) fn ensure_volume(&self, volume: Volume) -> Result<()> {
+        let name = volume.template(self.release);
         if self.cluster.has_database(&name)? {
             return Ok(());
         }
         let unfinished = format!("{name}_new");
         self.copy(&self.release.template_database(), &unfinished)?;
-        self.multiply_products(&unfinished, products)?;
+        self.multiply(&unfinished, &volume.multiplied())?;
         self.rename(&unfinished, &name)
     }
 
@@ -81,11 +82,8 @@ impl<'a> Databases<'a> {
     }
 
     /// Makes the working database a fresh copy of a template.
-    pub(super) fn reset_working(&self, products: Option<u32>) -> Result<()> {
-        let template = match products {
-            Some(products) => self.release.products_database(products),
-            None => self.release.template_database(),
-        };
+    pub(super) fn reset_working(&self, volume: Volume) -> Result<()> {
+        let template = volume.template(self.release);
         let step = Step::start(format!("Copying database {template}"));
         self.copy(&template, &self.release.working_database())?;
         step.done();
@@ -117,32 +115,37 @@ impl<'a> Databases<'a> {
         Ok(key)
     }
 
-    /// Odoo copies every product `factor` times, which makes `factor + 1` of each.
-    /// A template's copies have no variants unless these are multiplied as well.
-    fn multiply_products(&self, database: &str, products: u32) -> Result<()> {
-        let present = self.count_products(database)?;
-        let factor = populate_factor(present, products);
+    fn multiply(&self, database: &str, multiplied: &[Multiplied]) -> Result<()> {
+        let mut models = Vec::new();
+        let mut factors = Vec::new();
+        for one in multiplied {
+            let present = self.count(database, one.table)?;
+            models.push(one.model);
+            factors.push(populate_factor(present, one.rows).to_string());
+        }
         run_logged(
-            &format!("Multiplying {present} products by {}", factor + 1),
+            &format!("Multiplying {}", models.join(", ")),
             &cache::log_file(&format!("odoo-{}-populate", self.release))?,
             odoo_program::command(self.root, &["populate"])
-                .args(["--database", database, "--models"])
-                .arg("product.template,product.product")
-                .args(["--factors", &factor.to_string()]),
+                .args(["--database", database])
+                .args(["--models", &models.join(",")])
+                .args(["--factors", &factors.join(",")]),
         )?;
-        let made = self.count_products(database)?;
-        ensure!(
-            made >= products,
-            "`odoo populate` made only {made} products"
-        );
+        for Multiplied { table, rows, .. } in multiplied {
+            let made = self.count(database, table)?;
+            ensure!(
+                made >= *rows,
+                "`odoo populate` made only {made} rows of {table}"
+            );
+        }
         self.cluster.sql(database, &["vacuum analyze"]).map(drop)
     }
 
-    fn count_products(&self, database: &str) -> Result<u32> {
+    fn count(&self, database: &str, table: &str) -> Result<u32> {
         self.cluster
-            .sql(database, &["select count(*) from product_product"])?
+            .sql(database, &[&format!("select count(*) from {table}")])?
             .parse()
-            .context("the number of products is no number")
+            .with_context(|| format!("the number of rows of {table} is no number"))
     }
 
     /// A copy shares its template's attachments: they are files named by their
@@ -193,29 +196,4 @@ fn make_role(cluster: &Cluster) -> Result<()> {
     );
     let grant = format!("grant set on parameter session_replication_role to {ROLE}");
     cluster.sql("postgres", &[&create, &grant]).map(drop)
-}
-
-/// How often each of the `present` products is to be copied to have `wanted`.
-fn populate_factor(present: u32, wanted: u32) -> u32 {
-    wanted.div_ceil(present.max(1)).saturating_sub(1).max(1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::populate_factor;
-
-    #[test]
-    fn multiplies_to_at_least_the_wanted_number() {
-        for (present, wanted) in [(100, 120_000), (103, 120_000), (7, 15), (50, 100)] {
-            let factor = populate_factor(present, wanted);
-            assert!(present * (factor + 1) >= wanted);
-            assert!(present * factor < wanted);
-        }
-    }
-
-    #[test]
-    fn copies_once_at_least() {
-        assert_eq!(populate_factor(100, 5), 1);
-        assert_eq!(populate_factor(0, 0), 1);
-    }
 }

@@ -12,6 +12,7 @@ mod release;
 mod root_folder;
 mod server;
 mod state;
+mod volume;
 
 use std::fs;
 use std::path::PathBuf;
@@ -25,9 +26,10 @@ use database::Databases;
 pub(crate) use release::Release;
 use root_folder::RootFolder;
 use state::State;
+use volume::Volume;
 
 const POSTGRES_PORT: u16 = 18432;
-const ONLY_19_MULTIPLIES: &str = "only Odoo 19 can multiply its products (`odoo populate`)";
+const ONLY_19_MULTIPLIES: &str = "only Odoo 19 can multiply its demo data (`odoo populate`)";
 
 /// Install, start and stop a real Odoo 14 or 19 to test against
 ///
@@ -56,13 +58,12 @@ enum Action {
         /// The version of Odoo; without it, all
         version: Option<Release>,
     },
-    /// Make a database of many products and keep it for `up --products` (19 only)
+    /// Make a database of many records and keep it for `up` with the same numbers (19 only)
     Populate {
         /// The version of Odoo
         version: Release,
-        /// How many products, at least
-        #[arg(long)]
-        products: u32,
+        #[command(flatten)]
+        volume: Volume,
     },
 }
 
@@ -71,14 +72,13 @@ struct Up {
     /// The version of Odoo
     version: Release,
     /// Keep the database of the last time, with all changes made to it
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["products", "orders", "moves"])]
     keep: bool,
     /// Worker processes; 0 is one process with threads
     #[arg(long, default_value_t = 0)]
     workers: u16,
-    /// A database of at least so many products (19 only; made the first time)
-    #[arg(long, conflicts_with = "keep")]
-    products: Option<u32>,
+    #[command(flatten)]
+    volume: Volume,
     /// The loopback port of Odoo [default: 18014 or 18019]
     #[arg(long)]
     port: Option<u16>,
@@ -99,23 +99,21 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Action::Up(up_args) => up(up_args),
         Action::Down { version } => down(*version),
         Action::Status { version } => status(*version),
-        Action::Populate { version, products } => populate(*version, *products),
+        Action::Populate { version, volume } => populate(*version, *volume),
     }
 }
 
 fn up(args: &Up) -> Result<()> {
     let release = args.version;
     ensure!(
-        args.products.is_none() || release.can_multiply(),
+        args.volume.is_plain() || release.can_multiply(),
         ONLY_19_MULTIPLIES
     );
     let port = args.port.unwrap_or(release.default_port());
     let root = RootFolder::ensure(release)?;
     let databases = Databases::start(release, &root, args.postgres_port)?;
     let api_key = databases.ensure_template()?;
-    if let Some(products) = args.products {
-        databases.ensure_products(products)?;
-    }
+    databases.ensure_volume(args.volume)?;
 
     let wanted = server::Settings {
         port,
@@ -129,7 +127,7 @@ fn up(args: &Up) -> Result<()> {
         stop_server(release)?;
     } else {
         stop_server(release)?;
-        databases.reset_working(args.products)?;
+        databases.reset_working(args.volume)?;
     }
 
     let process = server::start(release, &root, &wanted)?;
@@ -181,13 +179,20 @@ fn status(only: Option<Release>) -> Result<()> {
     Ok(())
 }
 
-fn populate(release: Release, products: u32) -> Result<()> {
+fn populate(release: Release, volume: Volume) -> Result<()> {
     ensure!(release.can_multiply(), ONLY_19_MULTIPLIES);
+    ensure!(
+        !volume.is_plain(),
+        "nothing is to be multiplied: say how many --products, --orders or --moves"
+    );
     let root = RootFolder::ensure(release)?;
     let databases = Databases::start(release, &root, POSTGRES_PORT)?;
     databases.ensure_template()?;
-    databases.ensure_products(products)?;
-    println!("use it with: cargo xtask real-odoo up {release} --products {products}");
+    databases.ensure_volume(volume)?;
+    println!(
+        "use it with: cargo xtask real-odoo up {release}{}",
+        volume.options()
+    );
     Ok(())
 }
 

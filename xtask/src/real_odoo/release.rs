@@ -89,11 +89,6 @@ impl Release {
     pub(super) fn template_database(self) -> String {
         format!("odoo_{self}_template")
     }
-
-    /// The same with at least so many products.
-    pub(super) fn products_database(self, products: u32) -> String {
-        format!("odoo_{self}_template_{products}")
-    }
 }
 
 impl fmt::Display for Release {
@@ -111,6 +106,6 @@ mod tests {
         assert_eq!(Release::V14.default_port(), 18014);
         assert_eq!(Release::V19.default_port(), 18019);
         assert_eq!(Release::V19.working_database(), "odoo_19");
-        assert_eq!(Release::V19.products_database(5), "odoo_19_template_5");
+        assert_eq!(Release::V19.template_database(), "odoo_19_template");
     }
 }
