@@ -16,6 +16,10 @@ async fn the_quantity_is_in_the_unit_of_the_product() {
                 Move::of(2, UNIT, ["7.0", "0.58", "7.0"]),
                 &["purchase 1 +0.58"],
             ),
+            (
+                Move::of(1, DOZEN, ["0.83", "10.0", "0.8300000000000001"]),
+                &["purchase 1 +10"],
+            ),
             // Less or more than was asked for, in the product's own unit.
             (Move::of(1, UNIT, ["5.0", "5.0", "3.0"]), &["purchase 1 +3"]),
             (
