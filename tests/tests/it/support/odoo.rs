@@ -75,8 +75,49 @@ impl Odoo {
 
     /// Calls a method of a model.
     pub(crate) async fn call(&self, model: &str, method: &str, args: Value) -> Value {
-        let answer = self.call_raw(model, method, args, json!({})).await;
+        self.call_with(model, method, args, json!({})).await
+    }
+
+    /// As [`Odoo::call`], with named arguments.
+    pub(crate) async fn call_with(
+        &self,
+        model: &str,
+        method: &str,
+        args: Value,
+        kwargs: Value,
+    ) -> Value {
+        let answer = self.call_raw(model, method, args, kwargs).await;
         serde_json::from_str(answer.get()).expect("JSON")
+    }
+
+    /// Ids of the records that a domain describes, archived ones included, the oldest first.
+    pub(crate) async fn search(&self, model: &str, domain: Value) -> Vec<i64> {
+        let kwargs = json!({"order": "id", "context": {"active_test": false}});
+        let ids = self.call_with(model, "search", json!([domain]), kwargs);
+        serde_json::from_value(ids.await).expect("ids")
+    }
+
+    /// One field of a record; of a many2one its id.
+    pub(crate) async fn get(&self, model: &str, id: i64, field: &str) -> Value {
+        let kwargs = json!({"fields": [field], "load": null});
+        let mut records = self.call_with(model, "read", json!([[id]]), kwargs).await;
+        records[0][field].take()
+    }
+
+    /// As [`Odoo::get`], for a many2one that is set.
+    pub(crate) async fn id(&self, model: &str, id: i64, field: &str) -> i64 {
+        let value = self.get(model, id, field).await;
+        value
+            .as_i64()
+            .unwrap_or_else(|| panic!("{model}.{field} is {value}"))
+    }
+
+    /// As [`Odoo::get`], for a one2many or a many2many, the oldest first.
+    pub(crate) async fn ids(&self, model: &str, id: i64, field: &str) -> Vec<i64> {
+        let value = self.get(model, id, field).await;
+        let mut ids: Vec<i64> = serde_json::from_value(value).expect("ids");
+        ids.sort_unstable();
+        ids
     }
 
     /// Creates a record and returns its id.
@@ -156,9 +197,9 @@ impl Odoo {
             .expect("its body");
         let mut answer: BTreeMap<String, Box<RawValue>> =
             serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
-        answer
-            .remove("result")
-            .unwrap_or_else(|| panic!("a fault: {text}"))
+        assert!(!answer.contains_key("error"), "a fault: {text}");
+        // Odoo leaves `result` out where a method returns nothing.
+        answer.remove("result").unwrap_or_default()
     }
 }
 
