@@ -17,6 +17,7 @@ mod registry;
 mod rules;
 mod shapes;
 mod stock_movements;
+mod stock_on_hand;
 mod streams;
 mod support;
 mod template;
