@@ -95,11 +95,7 @@ async fn quants_in(odoo: &Odoo, warehouse: i64) -> BTreeMap<i64, f64> {
 }
 
 /// What Odoo shows as a product's quantity on hand to who looks at one warehouse.
-async fn available_in(
-    odoo: &Odoo,
-    warehouse: i64,
-    products: &BTreeSet<i64>,
-) -> Vec<(i64, f64)> {
+async fn available_in(odoo: &Odoo, warehouse: i64, products: &BTreeSet<i64>) -> Vec<(i64, f64)> {
     // Until 17 the context's key is `warehouse`.
     let context = json!({"warehouse": warehouse, "warehouse_id": warehouse});
     let kwargs = json!({"fields": ["qty_available"], "context": context});
