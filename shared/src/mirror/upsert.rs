@@ -10,6 +10,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::batch::{Batch, ColumnType};
+use super::database::Doing;
 use super::sqlstate::{db_error, refuses_row};
 use crate::error::Result;
 
@@ -170,6 +171,28 @@ impl Upsert {
             unchanged: (batch.len() as u64).saturating_sub(inserted + updated),
         })
     }
+}
+
+/// How many rows of the source are known here: the live ones, and the open rejects, which
+/// the source has and the mirror cannot have.
+pub(crate) async fn count_known(transaction: &Transaction<'_>, table: &str) -> Result<u64> {
+    let doing = "counting the mirror";
+    let row = transaction
+        .query_typed_one(
+            &format!(
+                "select (select count(*) from odoo.{table} where deleted_at is null)
+                    + (select count(*) from odoo.sync_findings finding
+                       where stream = $1 and severity = 'reject' and resolved_at is null
+                         and not exists (select from odoo.{table} mirror
+                             where mirror.odoo_id = finding.odoo_id
+                               and mirror.deleted_at is null))"
+            ),
+            &[(&table, Type::TEXT)],
+        )
+        .await
+        .doing(doing)?;
+    let count: i64 = row.try_get(0).doing(doing)?;
+    Ok(count.unsigned_abs())
 }
 
 /// Ends a savepoint, so that the next one does not nest in it.

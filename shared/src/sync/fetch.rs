@@ -1,11 +1,11 @@
-//! Ids, then rows: lists the ids of a window in id order and reads them page by page,
-//! several requests in flight, in a task of its own, so that Odoo is kept busy while a
-//! page is committed. Pages come out in id order.
+//! Pages of rows, read in a task of its own, so that Odoo is kept busy while a page is
+//! committed. How the pages follow each other is the business of [`pipeline`].
+
+mod pipeline;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use futures_util::StreamExt;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
@@ -20,18 +20,21 @@ use crate::mirror::findings::Reject;
 use crate::odoo::value::parse_datetime;
 use crate::odoo::{Domain, OdooClient, RawRecords};
 
-/// Ids listed at once. 100,000 of them are one answer of about 700 KB, which Odoo gives
-/// in a third of a second; a million at once would be a tenth of the memory we may use.
-const IDS_AT_ONCE: usize = 100_000;
-
-/// What a run reads of one stream, and how.
+/// What a run reads of one stream.
 #[derive(Clone)]
 pub(crate) struct Listing {
     pub(crate) plan: Arc<Plan>,
     pub(crate) range: Range,
     /// Ids up to this one are in the mirror already.
     pub(crate) after_id: i64,
+}
+
+/// How much is read at a time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Rows a page.
     pub(crate) page_size: usize,
+    /// Requests under way at once.
     pub(crate) in_flight: usize,
 }
 
@@ -57,12 +60,14 @@ impl Page {
     }
 }
 
-/// What comes out of the fetching task.
+/// What comes out of the fetching task, stream after stream.
 pub(crate) enum Fetched {
-    /// Ids that remain to be read, known once they are listed to the end.
+    /// Ids of the stream that remain to be read, known once they are listed to the end.
     ToDo(u64),
-    /// The next page.
+    /// The stream's next page.
     Page(Page),
+    /// The stream's pages are all out; so many rows the source has.
+    End(u64),
 }
 
 /// The receiving end of the fetching task; the task ends with it.
@@ -72,9 +77,9 @@ pub(crate) struct Fetch {
 }
 
 impl Fetch {
-    /// Starts to fetch.
-    pub(crate) fn start(odoo: OdooClient, listing: Listing) -> Self {
-        Self::spawn(|sender| async move { drive(&odoo, &listing, &sender).await })
+    /// Starts to fetch these streams, one after the other.
+    pub(crate) fn start(odoo: OdooClient, listings: Vec<Listing>, limits: Limits) -> Self {
+        Self::spawn(|sender| async move { pipeline::run(&odoo, listings, limits, &sender).await })
     }
 
     fn spawn<Work>(work: impl FnOnce(mpsc::Sender<Fetched>) -> Work) -> Self
@@ -90,15 +95,22 @@ impl Fetch {
         }
     }
 
-    /// The next page; `None` once all are out.
+    /// What comes next. Each stream ends with [`Fetched::End`]; who asks on after the last
+    /// one is wrong.
     ///
     /// # Errors
     /// What ended the fetching before its end. Silence alone is never taken for the end:
     /// the watermark would move past rows that nobody has read.
-    pub(crate) async fn next(&mut self) -> Result<Option<Fetched>> {
+    pub(crate) async fn next(&mut self) -> Result<Fetched> {
         match self.pages.recv().await {
-            Some(fetched) => Ok(Some(fetched)),
-            None => joined((&mut self.task).await).map(|()| None),
+            Some(fetched) => Ok(fetched),
+            None => {
+                joined((&mut self.task).await)?;
+                Err(Error::new(
+                    ErrorKind::Internal,
+                    "reading from Odoo ended before a stream's end",
+                ))
+            }
         }
     }
 }
@@ -108,68 +120,6 @@ fn joined<T>(outcome: Result<Result<T>, tokio::task::JoinError>) -> Result<T> {
     outcome.unwrap_or_else(|error| {
         Err(Error::new(ErrorKind::Internal, "reading from Odoo broke off").with_source(error))
     })
-}
-
-async fn drive(odoo: &OdooClient, listing: &Listing, sender: &mpsc::Sender<Fetched>) -> Result<()> {
-    let stream = listing.plan.stream;
-    let Some(window) = domain(&listing.plan, listing.range) else {
-        return Ok(());
-    };
-    let mut after = listing.after_id;
-    loop {
-        let domain = window.clone().id_after(after);
-        let ids = odoo
-            .search(stream.model, &domain, Some(IDS_AT_ONCE))
-            .await?;
-        let is_last = ids.len() < IDS_AT_ONCE;
-        let to_do = if is_last {
-            ids.len() as u64
-        } else {
-            odoo.search_count(stream.model, &domain).await?
-        };
-        if sender.send(Fetched::ToDo(to_do)).await.is_err() {
-            return Ok(());
-        }
-        let pages: Vec<Vec<i64>> = ids.chunks(listing.page_size).map(<[i64]>::to_vec).collect();
-        let mut pages = futures_util::stream::iter(pages)
-            .map(|ids| spawn_page(odoo, &listing.plan, ids))
-            .buffered(listing.in_flight);
-        while let Some(page) = pages.next().await {
-            let page = joined(page)?;
-            if sender.send(Fetched::Page(page)).await.is_err() {
-                return Ok(());
-            }
-        }
-        match ids.last() {
-            Some(last) if !is_last => after = *last,
-            _ => return Ok(()),
-        }
-    }
-}
-
-/// A page in a task of its own: its answer is taken in also while the pages before it wait
-/// to be committed, and does not run into the request's timeout meanwhile.
-fn spawn_page(
-    odoo: &OdooClient,
-    plan: &Arc<Plan>,
-    ids: Vec<i64>,
-) -> AbortOnDropHandle<Result<Page>> {
-    let (odoo, plan) = (odoo.clone(), Arc::clone(plan));
-    AbortOnDropHandle::new(tokio::spawn(
-        async move { fetch_page(&odoo, &plan, ids).await },
-    ))
-}
-
-/// The ids of a range; `None` where there are none by definition.
-fn domain(plan: &Plan, range: Range) -> Option<Domain> {
-    match range {
-        Range::Everything => Some(Domain::all()),
-        Range::Nothing => None,
-        Range::Changed(low, high) => {
-            let paths: Vec<&str> = plan.relations.iter().map(|it| it.field).collect();
-            Some(Domain::changed_within(&paths, low, high))
-        }
-    }
 }
 
 /// Reads the rows of some ids, with their related records' change times.
@@ -243,7 +193,16 @@ mod tests {
             let _ = sender.send(Fetched::ToDo(1)).await;
             panic!("a bug");
         });
-        assert!(fetch.next().await.expect("a page").is_some());
+        assert!(fetch.next().await.is_ok());
+        let Err(error) = fetch.next().await else {
+            panic!("taken for the end");
+        };
+        assert_eq!(error.kind(), ErrorKind::Internal);
+    }
+
+    #[tokio::test]
+    async fn a_task_that_ends_without_a_word_is_not_the_end_of_a_stream() {
+        let mut fetch = Fetch::spawn(|_| async { Ok(()) });
         let Err(error) = fetch.next().await else {
             panic!("taken for the end");
         };
@@ -256,7 +215,7 @@ mod tests {
             let _ = sender.send(Fetched::ToDo(1)).await;
             Err(Error::new(ErrorKind::OdooFault, "no more"))
         });
-        assert!(fetch.next().await.expect("a page").is_some());
+        assert!(fetch.next().await.is_ok());
         let Err(error) = fetch.next().await else {
             panic!("taken for the end");
         };

@@ -16,6 +16,8 @@ pub mod request;
 mod stream;
 pub(crate) mod window;
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use crate::config::Config;
@@ -28,8 +30,10 @@ use crate::mirror::database::Database;
 use crate::odoo::OdooClient;
 use crate::specs::{DataType, Stream};
 use end::Ending;
+use fetch::{Fetch, Limits, Listing};
+use opening::{Opened, Opening};
 use request::{Mode, SyncRequest, Trigger};
-use stream::StreamRun;
+use stream::{MISMATCHES_BEFORE_ID_PASS, StreamRun};
 
 /// A run that did not succeed.
 #[derive(Debug)]
@@ -159,21 +163,55 @@ impl Syncer {
     }
 
     async fn run_streams(&mut self, spec: &'static DataType, lease: &Lease) -> Result<()> {
+        let opening = Opening {
+            spec,
+            lease,
+            config: &self.config,
+            odoo: &self.odoo,
+            database: &mut self.database,
+        };
+        let streams = opening.all().await?;
+        let is_reconcile = lease.run.mode == Mode::Reconcile;
+        let mut fetch = self.fetch(&streams);
         let mut to_compare = Vec::new();
-        for stream in spec.streams {
-            if self.stream(spec, stream, lease).run().await? {
-                to_compare.push(stream);
+        for opened in &streams {
+            let is_due = if opened.progress.done {
+                opened.count_mismatches >= MISMATCHES_BEFORE_ID_PASS
+            } else {
+                let mut run = self.stream(spec, opened.stream, lease);
+                run.read(opened, &mut fetch).await?
+            };
+            if is_due || is_reconcile {
+                to_compare.push(opened);
             }
         }
-        for stream in to_compare {
-            self.stream(spec, stream, lease).compare_ids().await?;
+        for opened in to_compare {
+            let mut run = self.stream(spec, opened.stream, lease);
+            run.compare_ids(&opened.plan).await?;
         }
-        if lease.run.mode == Mode::Reconcile {
+        if is_reconcile {
             for stream in spec.streams {
                 self.stream(spec, stream, lease).check_references().await?;
             }
         }
         Ok(())
+    }
+
+    /// Starts to fetch what has not been read to its end.
+    fn fetch(&self, streams: &[Opened]) -> Fetch {
+        let to_read = streams.iter().filter(|opened| !opened.progress.done);
+        let listings = to_read
+            .map(|opened| Listing {
+                plan: Arc::clone(&opened.plan),
+                range: opened.progress.range,
+                after_id: opened.progress.last_id,
+            })
+            .collect();
+        let limits = Limits {
+            page_size: self.config.sync.batch_size,
+            in_flight: self.config.sync.fetch_concurrency,
+        };
+        Fetch::start(self.odoo.clone(), listings, limits)
     }
 
     fn stream<'a>(

@@ -1,118 +1,224 @@
-//! Opens the window of a stream, or goes on in the one that an earlier holder of the run
-//! opened, after a look at whether the mirror was filled from the same Odoo in the same way.
+//! Makes all streams of a run ready to be read: resolves their specs, and opens their
+//! windows or goes on in those that an earlier holder of the run opened.
+//!
+//! All are made ready before the first is read: what is missing in Odoo fails the run
+//! before its first page, and the first pages of a stream can be fetched while the last
+//! ones of the stream before are being committed.
 
+use std::sync::Arc;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
 use super::plan::Plan;
 use super::request::Mode;
-use super::stream::StreamRun;
-use super::window::{self, Observed, Range};
+use super::window::{self, Observed, Range, Window};
+use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::lease::Lease;
 use crate::metadata::streams::{self, Fingerprints, NewWindow, Progress, StreamState};
-use crate::mirror::database::Doing;
+use crate::mirror::database::{Database, Doing};
 use crate::odoo::OdooClient;
+use crate::specs::{DataType, Stream};
 
-impl StreamRun<'_> {
-    pub(crate) fn fingerprints(&self, plan: &Plan) -> Fingerprints {
-        let odoo = &self.config.odoo;
-        Fingerprints {
-            // Without a user or password that the URL may hold: a new one is no new Odoo.
-            source: sha256(&format!(
-                "{:?}",
-                (self.odoo.source_url(), self.odoo.database())
-            )),
-            read: sha256(&format!(
-                "{:?}",
-                (&odoo.user, &odoo.lang, odoo.company_id, plan.description())
-            )),
-        }
+/// A stream that is ready to be read.
+pub(crate) struct Opened {
+    pub(crate) stream: &'static Stream,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) progress: Progress,
+    /// Runs in a row whose count of the source differed from the mirror's.
+    pub(crate) count_mismatches: i32,
+}
+
+/// What opening works with.
+pub(crate) struct Opening<'a> {
+    pub(crate) spec: &'static DataType,
+    pub(crate) lease: &'a Lease,
+    pub(crate) config: &'a Config,
+    pub(crate) odoo: &'a OdooClient,
+    pub(crate) database: &'a mut Database,
+}
+
+/// A stream whose spec is resolved, and its new window where it needs one.
+struct Resolved {
+    stream: &'static Stream,
+    plan: Plan,
+    fingerprints: Fingerprints,
+    progress: Progress,
+    new: Option<Window>,
+    count_mismatches: i32,
+}
+
+impl Opening<'_> {
+    /// Makes the streams ready, in the order of the spec.
+    ///
+    /// # Errors
+    /// `odoo_schema` with the list of what Odoo lacks, `config` where the mirror was filled
+    /// from another Odoo, and every other `odoo_*` and `db_*`.
+    pub(crate) async fn all(mut self) -> Result<Vec<Opened>> {
+        // By Postgres's clock, and before Odoo is asked for its newest changes.
+        let (opened_at, states) = self.load().await?;
+        let resolved = self.resolve(opened_at, states).await?;
+        self.store(opened_at, &resolved).await?;
+        Ok(resolved.into_iter().map(Resolved::opened).collect())
     }
 
-    /// The window to read: that of an earlier holder of this run, or a new one.
-    pub(crate) async fn progress(
-        &mut self,
-        plan: &Plan,
-        state: &StreamState,
-        fingerprints: &Fingerprints,
-    ) -> Result<Progress> {
-        let is_same = |stored: &Option<String>, now: &String| {
-            stored.as_ref().is_none_or(|stored| stored == now)
-        };
-        if !is_same(&state.source_fingerprint, &fingerprints.source) {
-            return Err(Error::new(
-                ErrorKind::Config,
-                format!(
-                    "the table {} was filled from another Odoo than ODOO_URL and ODOO_DB name now: set them back, or empty the tables of {} and their rows in odoo.sync_streams to fill them anew",
-                    self.stream.name, self.spec.name
-                ),
-            ));
-        }
-        if let Some(progress) = &state.progress
-            && is_same(&progress.read_fingerprint, &fingerprints.read)
-        {
-            return Ok(progress.clone());
-        }
-        // What was read with another user, language or set of columns is read again.
-        let mode = if is_same(&state.read_fingerprint, &fingerprints.read) {
-            self.lease.run.mode
-        } else {
-            self.lease.run.mode.max_with_full()
-        };
-        self.open_window(plan, state, fingerprints, mode).await
-    }
-
-    async fn open_window(
-        &mut self,
-        plan: &Plan,
-        state: &StreamState,
-        fingerprints: &Fingerprints,
-        mode: Mode,
-    ) -> Result<Progress> {
-        let opened_at = self.postgres_time().await?;
-        let observed = self
-            .lease
-            .hold(self.database, observe(self.odoo, plan, opened_at))
-            .await??;
-        let window = window::open(mode, state.past, observed, self.config.sync.overlap);
-        // Without a watermark an incremental run is a full one.
-        let mode = match window.range {
-            Range::Everything => mode.max_with_full(),
-            _ => mode,
-        };
-        let new = NewWindow {
-            data_type: self.spec.name,
-            stream: self.stream,
-            run_id: self.lease.run.id,
-            mode,
-            window,
-            opened_at,
-            fingerprints,
-        };
-        self.lease
-            .transaction(self.database, "opening a window", async |transaction| {
-                streams::open(transaction, &new).await
-            })
-            .await?;
-        Ok(Progress {
-            mode,
-            range: window.range,
-            last_id: 0,
-            done: false,
-            read_fingerprint: Some(fingerprints.read.clone()),
-        })
-    }
-
-    async fn postgres_time(&mut self) -> Result<Timestamp> {
-        let doing = "reading Postgres's clock";
+    async fn load(&mut self) -> Result<(Timestamp, Vec<StreamState>)> {
+        let doing = "reading the streams' states";
+        let (spec, run_id) = (self.spec, self.lease.run.id);
         self.lease
             .transaction(self.database, doing, async |transaction| {
                 let row = transaction
                     .query_typed_one("select clock_timestamp()", &[])
                     .await
                     .doing(doing)?;
-                row.try_get(0).doing(doing)
+                let mut states = Vec::with_capacity(spec.streams.len());
+                for stream in spec.streams {
+                    states.push(streams::load(transaction, stream, run_id).await?);
+                }
+                Ok((row.try_get(0).doing(doing)?, states))
             })
             .await
+    }
+
+    async fn resolve(
+        &mut self,
+        opened_at: Timestamp,
+        states: Vec<StreamState>,
+    ) -> Result<Vec<Resolved>> {
+        let (spec, config, odoo, mode) = (self.spec, self.config, self.odoo, self.lease.run.mode);
+        let resolved = stream::iter(spec.streams.iter().zip(states))
+            .map(|(stream, state)| async move {
+                let plan = plan(config, odoo, stream).await?;
+                let fingerprints = fingerprints(config, odoo, &plan);
+                check_source(spec, stream, &state, &fingerprints)?;
+                let (progress, new) = match stored(&state, &fingerprints) {
+                    Some(progress) => (progress, None),
+                    None => {
+                        let observed = observe(odoo, &plan, opened_at).await?;
+                        let mode = mode_of_new(mode, &state, &fingerprints);
+                        let window = window::open(mode, state.past, observed, config.sync.overlap);
+                        (beginning(mode, window, &fingerprints), Some(window))
+                    }
+                };
+                Ok(Resolved {
+                    stream,
+                    plan,
+                    fingerprints,
+                    progress,
+                    new,
+                    count_mismatches: state.count_mismatches,
+                })
+            })
+            .buffered(config.sync.fetch_concurrency)
+            .try_collect();
+        self.lease.hold(self.database, resolved).await?
+    }
+
+    async fn store(&mut self, opened_at: Timestamp, resolved: &[Resolved]) -> Result<()> {
+        let (data_type, run_id) = (self.spec.name, self.lease.run.id);
+        self.lease
+            .transaction(self.database, "opening windows", async |transaction| {
+                for resolved in resolved {
+                    let Some(window) = resolved.new else {
+                        continue;
+                    };
+                    let new = NewWindow {
+                        data_type,
+                        stream: resolved.stream,
+                        run_id,
+                        mode: resolved.progress.mode,
+                        window,
+                        opened_at,
+                        fingerprints: &resolved.fingerprints,
+                    };
+                    streams::open(transaction, &new).await?;
+                }
+                Ok(())
+            })
+            .await
+    }
+}
+
+impl Resolved {
+    fn opened(self) -> Opened {
+        Opened {
+            stream: self.stream,
+            plan: Arc::new(self.plan),
+            progress: self.progress,
+            count_mismatches: self.count_mismatches,
+        }
+    }
+}
+
+async fn plan(config: &Config, odoo: &OdooClient, stream: &'static Stream) -> Result<Plan> {
+    let fields = odoo.fields_get(stream.model).await?;
+    let extra = config.sync.extra_fields.get(stream.name);
+    Plan::new(stream, extra.map_or(&[][..], Vec::as_slice), &fields)
+}
+
+fn fingerprints(config: &Config, odoo: &OdooClient, plan: &Plan) -> Fingerprints {
+    let of = &config.odoo;
+    Fingerprints {
+        // Without a user or password that the URL may hold: a new one is no new Odoo.
+        source: sha256(&format!("{:?}", (odoo.source_url(), odoo.database()))),
+        read: sha256(&format!(
+            "{:?}",
+            (&of.user, &of.lang, of.company_id, plan.description())
+        )),
+    }
+}
+
+/// Whether nothing is known, or what is known is this.
+fn is_same(stored: Option<&String>, now: &String) -> bool {
+    stored.is_none_or(|stored| stored == now)
+}
+
+fn check_source(
+    spec: &DataType,
+    stream: &Stream,
+    state: &StreamState,
+    now: &Fingerprints,
+) -> Result<()> {
+    if is_same(state.source_fingerprint.as_ref(), &now.source) {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Config,
+        format!(
+            "the table {} was filled from another Odoo than ODOO_URL and ODOO_DB name now: set them back, or empty the tables of {} and their rows in odoo.sync_streams to fill them anew",
+            stream.name, spec.name
+        ),
+    ))
+}
+
+/// The window that an earlier holder of this run opened, if it read as we do.
+fn stored(state: &StreamState, now: &Fingerprints) -> Option<Progress> {
+    let progress = state.progress.as_ref()?;
+    let goes_on = progress.done || is_same(progress.read_fingerprint.as_ref(), &now.read);
+    goes_on.then(|| progress.clone())
+}
+
+/// What was read with another user, language or set of columns is read again.
+fn mode_of_new(mode: Mode, state: &StreamState, now: &Fingerprints) -> Mode {
+    if is_same(state.read_fingerprint.as_ref(), &now.read) {
+        mode
+    } else {
+        mode.max_with_full()
+    }
+}
+
+fn beginning(mode: Mode, window: Window, fingerprints: &Fingerprints) -> Progress {
+    Progress {
+        // Without a watermark an incremental run is a full one.
+        mode: match window.range {
+            Range::Everything => mode.max_with_full(),
+            _ => mode,
+        },
+        range: window.range,
+        last_id: 0,
+        done: false,
+        read_fingerprint: Some(fingerprints.read.clone()),
     }
 }
 

@@ -1,30 +1,28 @@
-//! One stream of a run: resolve its spec, open its window or go on in the one that an
-//! earlier holder opened, bring its pages in, and look at the count at the end.
+//! One stream of a run: bring its pages in, try its rejects once more, and look at the
+//! count at the end.
 
-use std::sync::Arc;
-
-use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::commit::{Commit, commit};
-use super::fetch::{Fetch, Fetched, Listing, Page, fetch_page};
+use super::fetch::{Fetch, Fetched, Page, fetch_page};
 use super::id_pass;
+use super::opening::Opened;
 use super::plan::Plan;
 use super::request::Mode;
 use super::window::Range;
 use crate::config::Config;
 use crate::error::Result;
 use crate::metadata::lease::Lease;
-use crate::metadata::streams::{self, Progress, SourceCount, Step, StreamState};
-use crate::mirror::database::{Database, Doing};
+use crate::metadata::streams::{self, SourceCount, Step};
+use crate::mirror::database::Database;
 use crate::mirror::findings::{self, Open};
-use crate::mirror::rules;
+use crate::mirror::{rules, upsert};
 use crate::odoo::{Domain, OdooClient};
 use crate::specs::{DataType, Stream};
 
 /// Runs in a row whose counts must differ before the ids are compared. A row made
 /// between a run's listing and its count explains one difference, not two.
-const MISMATCHES_BEFORE_ID_PASS: i32 = 2;
+pub(crate) const MISMATCHES_BEFORE_ID_PASS: i32 = 2;
 
 /// What a stream's run works with.
 pub(crate) struct StreamRun<'a> {
@@ -37,19 +35,18 @@ pub(crate) struct StreamRun<'a> {
 }
 
 impl StreamRun<'_> {
-    /// Reads the stream's window to its end. Returns whether the ids of the whole source
-    /// are to be compared as well.
+    /// Brings in what is fetched of this stream, to the end of its window. Returns whether
+    /// the ids of the whole source are to be compared as well.
     ///
     /// # Errors
     /// Any kind; the window stays open for the next holder, or is dropped with the run.
-    pub(crate) async fn run(&mut self) -> Result<bool> {
-        let state = self.load().await?;
-        let mismatches = match &state.progress {
-            Some(progress) if progress.done => state.count_mismatches,
-            _ => self.read_window(&state).await?,
-        };
-        let is_due = mismatches >= MISMATCHES_BEFORE_ID_PASS;
-        Ok(is_due || self.lease.run.mode == Mode::Reconcile)
+    pub(crate) async fn read(&mut self, opened: &Opened, fetch: &mut Fetch) -> Result<bool> {
+        let source_rows = self.bring_in(opened, fetch).await?;
+        if opened.progress.mode == Mode::Incremental {
+            self.retry_rejects(&opened.plan).await?;
+        }
+        let mismatches = self.close(source_rows, opened.count_mismatches).await?;
+        Ok(mismatches >= MISMATCHES_BEFORE_ID_PASS)
     }
 
     /// Compares the ids of the whole source with the mirror. Comes after all streams have
@@ -57,9 +54,8 @@ impl StreamRun<'_> {
     ///
     /// # Errors
     /// Any kind, `delete_guard` among them.
-    pub(crate) async fn compare_ids(&mut self) -> Result<()> {
-        let plan = self.plan().await?;
-        id_pass::run(self, &plan).await
+    pub(crate) async fn compare_ids(&mut self, plan: &Plan) -> Result<()> {
+        id_pass::run(self, plan).await
     }
 
     /// Checks which rows refer to rows that are not mirrored. Comes after all streams of
@@ -85,60 +81,16 @@ impl StreamRun<'_> {
         }
     }
 
-    /// Returns the runs in a row whose counts differed, this one included.
-    async fn read_window(&mut self, state: &StreamState) -> Result<i32> {
-        let plan = Arc::new(self.plan().await?);
-        let fingerprints = self.fingerprints(&plan);
-        let progress = self.progress(&plan, state, &fingerprints).await?;
-        let mode = progress.mode;
-        self.bring_in(&plan, progress).await?;
-        if mode == Mode::Incremental {
-            self.retry_rejects(&plan).await?;
-        }
-        let count = self.compare_count(state).await?;
-        self.close(count).await?;
-        Ok(count.mismatches)
-    }
-
-    async fn load(&mut self) -> Result<StreamState> {
-        let (stream, run_id) = (self.stream, self.lease.run.id);
-        self.lease
-            .transaction(
-                self.database,
-                "reading a stream's state",
-                async |transaction| streams::load(transaction, stream, run_id).await,
-            )
-            .await
-    }
-
-    async fn plan(&mut self) -> Result<Plan> {
-        let fields = self
-            .lease
-            .hold(self.database, self.odoo.fields_get(self.stream.model))
-            .await??;
-        let extra = self.config.sync.extra_fields.get(self.stream.name);
-        Plan::new(self.stream, extra.map_or(&[][..], Vec::as_slice), &fields)
-    }
-
-    async fn bring_in(&mut self, plan: &Arc<Plan>, progress: Progress) -> Result<()> {
-        let mut fetch = Fetch::start(
-            self.odoo.clone(),
-            Listing {
-                plan: Arc::clone(plan),
-                range: progress.range,
-                after_id: progress.last_id,
-                page_size: self.config.sync.batch_size,
-                in_flight: self.config.sync.fetch_concurrency,
-            },
-        );
-        let is_all = progress.range == Range::Everything;
-        let mut at = progress.last_id;
+    /// Commits the stream's pages. Returns how many rows the source has.
+    async fn bring_in(&mut self, opened: &Opened, fetch: &mut Fetch) -> Result<u64> {
+        let is_all = opened.progress.range == Range::Everything;
+        let mut at = opened.progress.last_id;
         let mut to_do = 0;
         loop {
             match self.lease.hold(self.database, fetch.next()).await?? {
-                None => return Ok(()),
-                Some(Fetched::ToDo(rows)) => to_do = rows,
-                Some(Fetched::Page(page)) => {
+                Fetched::End(rows) => return Ok(rows),
+                Fetched::ToDo(rows) => to_do = rows,
+                Fetched::Page(page) => {
                     to_do = to_do.saturating_sub(page.ids.len() as u64);
                     let step = Step::Window {
                         from_id: at,
@@ -146,7 +98,7 @@ impl StreamRun<'_> {
                         rows: page.ids.len() as u64,
                         rows_to_do: to_do,
                     };
-                    self.commit_page(plan, &page, step, is_all && at == 0)
+                    self.commit_page(&opened.plan, &page, step, is_all && at == 0)
                         .await?;
                     at = page.ids.last().copied().unwrap_or(at);
                 }
@@ -240,55 +192,25 @@ impl StreamRun<'_> {
         Ok(())
     }
 
-    /// Counts the source and the live rows here. A difference in two runs running means
-    /// that something was deleted, or was never seen.
-    async fn compare_count(&mut self, state: &StreamState) -> Result<SourceCount> {
-        let stream = self.stream;
-        let rows = self
-            .lease
-            .hold(
-                self.database,
-                self.odoo.search_count(stream.model, &Domain::all()),
-            )
-            .await??;
-        let doing = "counting the mirror";
-        let here = self
-            .lease
-            .transaction(self.database, doing, async |transaction| {
-                // An open reject is a row that the source has and the mirror cannot have.
-                let row = transaction
-                    .query_typed_one(
-                        &format!(
-                            "select (select count(*) from odoo.{} where deleted_at is null)
-                                + (select count(*) from odoo.sync_findings finding
-                                   where stream = $1 and severity = 'reject'
-                                     and resolved_at is null
-                                     and not exists (select from odoo.{} mirror
-                                         where mirror.odoo_id = finding.odoo_id
-                                           and mirror.deleted_at is null))",
-                            stream.name, stream.name
-                        ),
-                        &[(&stream.name, Type::TEXT)],
-                    )
-                    .await
-                    .doing(doing)?;
-                row.try_get::<_, i64>(0).doing(doing)
-            })
-            .await?
-            .unsigned_abs();
-        let mismatches = if rows == here {
-            0
-        } else {
-            state.count_mismatches.saturating_add(1)
-        };
-        Ok(SourceCount { rows, mismatches })
-    }
-
-    async fn close(&mut self, count: SourceCount) -> Result<()> {
+    /// Marks the window as read to its end. Compares the count of the source with the live
+    /// rows here: a difference in two runs running means that something was deleted, or
+    /// was never seen. Returns in how many runs running, this one included, they differed.
+    async fn close(&mut self, source_rows: u64, mismatches_before: i32) -> Result<i32> {
         let stream = self.stream;
         self.lease
             .transaction(self.database, "closing a window", async |transaction| {
-                streams::close(transaction, stream, count).await
+                let here = upsert::count_known(transaction, stream.name).await?;
+                let mismatches = if source_rows == here {
+                    0
+                } else {
+                    mismatches_before.saturating_add(1)
+                };
+                let count = SourceCount {
+                    rows: source_rows,
+                    mismatches,
+                };
+                streams::close(transaction, stream, count).await?;
+                Ok(mismatches)
             })
             .await
     }

@@ -71,9 +71,9 @@ async fn a_caller_who_comes_second_gets_409_with_the_running_run_and_changes_not
     let mut shop = Shop::open(Version::V14).await;
     let mut first = function(&mut shop).await;
     let mut second = shop.function().await;
-    // Nothing is in flight beside it, so the held run changes nothing either.
-    let listing = When::method("search").model("product.product");
-    let hold = Hold::the_next(&shop.sim, listing);
+    // No page can be under way beside it, so the held run changes nothing either.
+    let preparing = When::method("fields_get").model("product.product");
+    let hold = Hold::the_next(&shop.sim, preparing);
     first.send(&post("{}"));
     hold.reached().await;
     let before = recorded(&shop).await;
