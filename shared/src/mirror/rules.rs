@@ -5,15 +5,16 @@
 //! one statement, in the page's transaction. A finding is resolved as soon as its row is
 //! found mended, or gone.
 
-use std::fmt::Write;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::database::Doing;
 use crate::error::Result;
-use crate::specs::{Check, Rule, Stream};
+use crate::specs::{Check, Condition, Rule, Stream};
 
 /// Difference up to which a sum is right: documents are rounded to cents.
 const CENT: &str = "0.01";
@@ -41,10 +42,12 @@ pub(crate) struct RowRules {
 impl RowRules {
     pub(crate) fn new(stream: &Stream) -> Self {
         let rules = || stream.rules.iter().filter(|rule| !is_reference(rule));
-        let mut broken = String::from("select null::bigint, null::text, null::text where false");
+        let mut broken = broken_alone(stream);
         for rule in rules() {
-            broken.push_str(" union all ");
-            broken.push_str(&broken_rows(stream.name, rule));
+            if let Check::Unique(column) = rule.check {
+                broken.push_str(" union all ");
+                broken.push_str(&twins(stream.name, rule, column));
+            }
         }
         let unique: Vec<String> = rules()
             .filter(|rule| matches!(rule.check, Check::Unique(_)))
@@ -74,34 +77,101 @@ impl RowRules {
         context: Context,
         ids: &[i64],
     ) -> Result<()> {
-        execute(transaction, &self.sql, context, ids).await
+        transaction
+            .execute_typed(
+                &self.sql,
+                &[
+                    (&context.data_type, Type::TEXT),
+                    (&context.stream, Type::TEXT),
+                    (&context.run_id, Type::UUID),
+                    (&ids, Type::INT8_ARRAY),
+                ],
+            )
+            .await
+            .doing("checking the rules")?;
+        Ok(())
     }
 }
 
-/// Checks the references of a whole stream. One to a stream that has not been filled yet
-/// says nothing, so it is left as it was.
-pub(crate) async fn check_references(
-    transaction: &Transaction<'_>,
-    context: Context,
-    stream: &Stream,
-) -> Result<()> {
-    for rule in stream.rules {
-        let Check::RefersTo { column, stream: to } = rule.check else {
-            continue;
+/// The rules of a stream that look at other tables, each with the statement that checks it.
+pub(crate) fn references(stream: &'static Stream) -> impl Iterator<Item = Reference> {
+    stream.rules.iter().filter_map(|rule| match rule.check {
+        Check::RefersTo { column, stream: to } => Some(Reference {
+            sql: statement(
+                stream.name,
+                &format!(
+                    "{} and row.{column} is not null and not {}
+                     and coalesce(greatest(row.odoo_updated_at, row.odoo_related_at) < $5, true)",
+                    live_rows(stream.name, rule),
+                    is_live(to, &format!("row.{column}"))
+                ),
+                &format!("finding.rule = {}", literal(&rule.name())),
+            ),
+            to,
+        }),
+        _ => None,
+    })
+}
+
+/// A rule that says what a column refers to.
+pub(crate) struct Reference {
+    to: &'static str,
+    sql: String,
+}
+
+impl Reference {
+    /// Checks the whole stream. A row may be newer than what the other table was last filled
+    /// with, so only rows are judged that had not changed for `overlap` when that was last
+    /// read; where it never was, nothing is.
+    pub(crate) async fn check(
+        &self,
+        transaction: &Transaction<'_>,
+        context: Context,
+        overlap: Duration,
+    ) -> Result<()> {
+        let Some(seen_at) = self.seen_at(transaction, context.run_id).await? else {
+            return Ok(());
         };
-        if !is_filled(transaction, to).await? {
-            continue;
-        }
-        let broken = format!(
-            "{} and row.{column} is not null and not {}",
-            live_rows(stream.name, rule),
-            is_live(to, &format!("row.{column}"))
-        );
-        let examined = format!("finding.rule = {}", literal(&rule.name()));
-        let sql = statement(stream.name, &broken, &examined);
-        execute(transaction, &sql, context, &[]).await?;
+        let before = seen_at.checked_sub(overlap).unwrap_or(Timestamp::MIN);
+        let no_ids: &[i64] = &[];
+        transaction
+            .execute_typed(
+                &self.sql,
+                &[
+                    (&context.data_type, Type::TEXT),
+                    (&context.stream, Type::TEXT),
+                    (&context.run_id, Type::UUID),
+                    (&no_ids, Type::INT8_ARRAY),
+                    (&before, Type::TIMESTAMPTZ),
+                ],
+            )
+            .await
+            .doing("checking a reference")?;
+        Ok(())
     }
-    Ok(())
+
+    /// When the table referred to was last read to its end, by this run or by the last one
+    /// that succeeded.
+    async fn seen_at(
+        &self,
+        transaction: &Transaction<'_>,
+        run_id: Uuid,
+    ) -> Result<Option<Timestamp>> {
+        let doing = "looking which tables are filled";
+        let row = transaction
+            .query_typed_opt(
+                "select case when run_id = $2 and window_done then window_opened_at
+                             else watermark_last_seen_at end
+                 from odoo.sync_streams where stream = $1",
+                &[(&self.to, Type::TEXT), (&run_id, Type::UUID)],
+            )
+            .await
+            .doing(doing)?;
+        match row {
+            Some(row) => row.try_get(0).doing(doing),
+            None => Ok(None),
+        }
+    }
 }
 
 fn is_reference(rule: &Rule) -> bool {
@@ -109,7 +179,8 @@ fn is_reference(rule: &Rule) -> bool {
 }
 
 /// Records what is broken and resolves those open warnings among the examined that are
-/// not. `$1` data type, `$2` stream, `$3` run, `$4` ids.
+/// not. `$1` data type, `$2` stream, `$3` run, `$4` ids; for a
+/// reference `$5`, the time before which a row must have changed.
 fn statement(table: &str, broken: &str, examined: &str) -> String {
     let is_live = is_live(table, "finding.odoo_id");
     format!(
@@ -136,51 +207,35 @@ fn statement(table: &str, broken: &str, examined: &str) -> String {
     )
 }
 
-async fn execute(
-    transaction: &Transaction<'_>,
-    sql: &str,
-    context: Context,
-    ids: &[i64],
-) -> Result<()> {
-    transaction
-        .execute_typed(
-            sql,
-            &[
-                (&context.data_type, Type::TEXT),
-                (&context.stream, Type::TEXT),
-                (&context.run_id, Type::UUID),
-                (&ids, Type::INT8_ARRAY),
-            ],
-        )
-        .await
-        .doing("checking the rules")?;
-    Ok(())
-}
-
-async fn is_filled(transaction: &Transaction<'_>, stream: &str) -> Result<bool> {
-    let doing = "looking which tables are filled";
-    transaction
-        .query_typed_one(
-            "select exists (select from odoo.sync_streams
-                            where stream = $1 and watermark is not null)",
-            &[(&stream, Type::TEXT)],
-        )
-        .await
-        .doing(doing)?
-        .try_get(0)
-        .doing(doing)
-}
-
-/// Selects the rows among those to check that break a rule, with its name and reason.
-fn broken_rows(table: &str, rule: &Rule) -> String {
-    match rule.check {
-        Check::Unique(column) => twins(table, rule, column),
-        _ => format!(
-            "{} and row.odoo_id = any($4) and {}",
-            live_rows(table, rule),
-            is_broken(&rule.check)
-        ),
+/// Selects the rows among those to check that break a rule about themselves, with its name
+/// and reason. One look at each row, whatever the number of rules.
+fn broken_alone(stream: &Stream) -> String {
+    let rules: Vec<(&Rule, String)> = stream
+        .rules
+        .iter()
+        .filter_map(|rule| Some((rule, is_broken(rule)?)))
+        .collect();
+    if rules.is_empty() {
+        return "select null::bigint, null::text, null::text where false".to_owned();
     }
+    let values: Vec<String> = rules
+        .iter()
+        .map(|(rule, is_broken)| {
+            let (name, reason) = (literal(&rule.name()), literal(&rule.reason()));
+            format!("({name}, {reason}, {is_broken})")
+        })
+        .collect();
+    let any: Vec<&str> = rules.iter().map(|(_, it)| it.as_str()).collect();
+    format!(
+        "select row.odoo_id, rule.name, rule.reason
+         from odoo.{} row
+         cross join lateral (values {}) rule (name, reason, is_broken)
+         where row.odoo_id = any($4) and row.deleted_at is null
+             and ({}) and rule.is_broken",
+        stream.name,
+        values.join(", "),
+        any.join(" or ")
+    )
 }
 
 /// Selects the rows that have a value more than once, among the values of the rows to
@@ -202,9 +257,10 @@ fn twins(table: &str, rule: &Rule, column: &str) -> String {
     )
 }
 
-/// Whether a row breaks a rule about itself. Null counts as no.
-fn is_broken(check: &Check) -> String {
-    match check {
+/// Whether a row breaks a rule; null counts as no. `None` for a rule that looks at other
+/// rows as well.
+fn is_broken(rule: &Rule) -> Option<String> {
+    let is_broken = match rule.check {
         Check::Required(column) => format!("row.{column} is null"),
         Check::NotBlank(column) => format!(r"row.{column} !~ '\S'"),
         Check::NonNegative(column) => format!("row.{column} < 0"),
@@ -213,17 +269,15 @@ fn is_broken(check: &Check) -> String {
             format!("row.{column} not in ({})", values.join(", "))
         }
         Check::SumsUpTo { parts, total } => {
-            let mut sum = String::new();
-            for part in *parts {
-                // Writing to a String cannot fail.
-                let _ = write!(sum, "row.{part} + ");
-            }
-            let sum = sum.trim_end_matches(" + ");
-            format!("abs({sum} - row.{total}) > {CENT}")
+            let parts: Vec<String> = parts.iter().map(|part| format!("row.{part}")).collect();
+            format!("abs({} - row.{total}) > {CENT}", parts.join(" + "))
         }
-        // These look at other rows and are built elsewhere.
-        Check::Unique(_) | Check::RefersTo { .. } => "false".to_owned(),
-    }
+        Check::Unique(_) | Check::RefersTo { .. } => return None,
+    };
+    Some(match &rule.only_where {
+        Some(only) => format!("({} and {is_broken})", has_value("row", only)),
+        None => format!("({is_broken})"),
+    })
 }
 
 /// Selects the live rows that a rule is about, with its name and reason.
@@ -237,12 +291,15 @@ fn live_rows(table: &str, rule: &Rule) -> String {
 }
 
 fn only_where(alias: &str, rule: &Rule) -> String {
-    let mut condition = format!("{alias}.deleted_at is null");
-    if let Some(only) = &rule.only_where {
-        let (column, value) = (only.column, literal(only.value));
-        let _ = write!(condition, " and {alias}.{column}::text = {value}");
+    let is_live = format!("{alias}.deleted_at is null");
+    match &rule.only_where {
+        Some(only) => format!("{is_live} and {}", has_value(alias, only)),
+        None => is_live,
     }
-    condition
+}
+
+fn has_value(alias: &str, only: &Condition) -> String {
+    format!("{alias}.{}::text = {}", only.column, literal(only.value))
 }
 
 fn is_live(table: &str, id: &str) -> String {

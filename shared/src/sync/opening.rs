@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 
 use super::plan::Plan;
@@ -110,9 +110,10 @@ impl Opening<'_> {
                     count_mismatches: state.count_mismatches,
                 })
             })
-            .buffered(config.sync.fetch_concurrency)
-            .try_collect();
-        self.lease.hold(self.database, resolved).await?
+            .buffered(config.sync.fetch_concurrency);
+        self.lease
+            .hold(self.database, all_or_errors(resolved))
+            .await?
     }
 
     async fn store(&mut self, opened_at: Timestamp, resolved: &[Resolved]) -> Result<()> {
@@ -149,6 +150,25 @@ impl Resolved {
             count_mismatches: self.count_mismatches,
         }
     }
+}
+
+/// All of them; or what all of them lack in Odoo, so that a person can mend it at once; or
+/// the first other error.
+async fn all_or_errors<T>(outcomes: impl stream::Stream<Item = Result<T>>) -> Result<Vec<T>> {
+    let mut outcomes = std::pin::pin!(outcomes);
+    let mut all = Vec::new();
+    let mut lacking = Vec::new();
+    while let Some(outcome) = outcomes.next().await {
+        match outcome {
+            Ok(one) => all.push(one),
+            Err(error) if error.kind() == ErrorKind::OdooSchema => lacking.push(error.to_string()),
+            Err(error) => return Err(error),
+        }
+    }
+    if lacking.is_empty() {
+        return Ok(all);
+    }
+    Err(Error::new(ErrorKind::OdooSchema, lacking.join("; ")))
 }
 
 async fn plan(config: &Config, odoo: &OdooClient, stream: &'static Stream) -> Result<Plan> {

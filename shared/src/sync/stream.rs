@@ -64,12 +64,16 @@ impl StreamRun<'_> {
     /// # Errors
     /// Any `db_*` kind.
     pub(crate) async fn check_references(&mut self) -> Result<()> {
-        let (stream, context) = (self.stream, self.rules_context());
-        self.lease
-            .transaction(self.database, "checking references", async |transaction| {
-                rules::check_references(transaction, context, stream).await
-            })
-            .await
+        let (context, overlap) = (self.rules_context(), self.config.sync.overlap);
+        // A transaction each: on a large table one takes seconds.
+        for reference in rules::references(self.stream) {
+            self.lease
+                .transaction(self.database, "checking a reference", async |transaction| {
+                    reference.check(transaction, context, overlap).await
+                })
+                .await?;
+        }
+        Ok(())
     }
 
     /// Whose findings this run's are.

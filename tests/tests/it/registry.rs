@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::specs::{Check, Kind, REGISTRY, Rule, Stream};
+use shared::specs::{Check, Column, Kind, REGISTRY, Rule, Source, Stream};
 
 use crate::support::postgres::TestDatabase;
 
@@ -16,6 +16,73 @@ fn every_data_type_has_its_function() {
         let constant = format!("specs::{}", spec.name.to_uppercase());
         assert!(main.contains(&constant), "{folder} does not run {constant}");
     }
+}
+
+/// Each table with its data type, its model and its columns, written down apart from the
+/// specs: `column`, `column=field|other field`, `field:value` (has that value), `field!`
+/// (has any), and `?` behind a column that a server may lack.
+const CONTRACT: &str = include_str!("registry/contract.txt");
+
+#[test]
+fn every_known_column_comes_from_the_field_that_it_should() {
+    let mut found = Vec::new();
+    for spec in REGISTRY {
+        for stream in spec.streams {
+            found.push(format!("{} {} {}", stream.name, spec.name, stream.model));
+            found.extend(stream.columns.iter().map(written));
+        }
+    }
+    for entry in CONTRACT.split("\n").filter(|line| !line.starts_with(' ')) {
+        assert!(
+            entry.is_empty() || found.iter().any(|it| it == entry),
+            "{entry}"
+        );
+    }
+    let is_known = |table: &str| {
+        CONTRACT
+            .lines()
+            .any(|it| it.starts_with(&format!("{table} ")))
+    };
+    for stream in streams().filter(|stream| is_known(stream.name)) {
+        let of_stream: Vec<String> = stream.columns.iter().map(written).collect();
+        assert_eq!(
+            of_stream,
+            contract(stream.name),
+            "columns of {}",
+            stream.name
+        );
+    }
+}
+
+/// The columns that a table should have.
+fn contract(table: &str) -> Vec<String> {
+    let start = format!("{table} ");
+    let lines = CONTRACT
+        .lines()
+        .skip_while(|line| !line.starts_with(&start));
+    let columns = lines.skip(1).take_while(|line| line.starts_with(' '));
+    columns
+        .flat_map(str::split_whitespace)
+        .map(str::to_owned)
+        .collect()
+}
+
+fn written(column: &Column) -> String {
+    let sources: Vec<String> = column
+        .sources
+        .iter()
+        .map(|source| match source {
+            Source::Field(name) => (*name).to_owned(),
+            Source::Equals(name, value) => format!("{name}:{value}"),
+            Source::IsSet(name) => format!("{name}!"),
+        })
+        .collect();
+    let from = match sources.join("|") {
+        same if same == column.name => String::new(),
+        other => format!("={other}"),
+    };
+    let may_lack = if column.required { "" } else { "?" };
+    format!("{}{from}{may_lack}", column.name)
 }
 
 #[test]

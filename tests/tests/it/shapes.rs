@@ -233,15 +233,25 @@ async fn what_an_app_brings_is_null_where_a_shop_has_it_not() {
 #[tokio::test]
 async fn a_field_that_is_required_and_missing_fails_before_the_first_page() {
     let sim = simulator(Version::V19, 30).await;
-    for field in ["amount_tax", "client_order_ref"] {
-        sim.hide_field("sale.order", field);
+    for (model, field) in [
+        ("sale.order", "amount_tax"),
+        ("sale.order", "client_order_ref"),
+        ("sale.order.line", "discount"),
+    ] {
+        sim.hide_field(model, field);
     }
     let odoo = Odoo::simulated(&sim).await;
     let database = TestDatabase::create().await;
     let environment = odoo.environment(&database.url);
     let mut function = Function::start(&SALES.function_name(), &environment).await;
     let message = assert_failed(&function.call(&json!({})).await, "odoo_schema");
-    for name in ["sale.order", "amount_tax", "client_order_ref"] {
+    for name in [
+        "sale.order",
+        "amount_tax",
+        "client_order_ref",
+        "sale.order.line",
+        "discount",
+    ] {
         assert!(message.contains(name), "{message}");
     }
     let sql = "select count(*) from odoo.sale_orders";

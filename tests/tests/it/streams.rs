@@ -1,7 +1,7 @@
 //! A data type of several streams: read in the order given, each in a window of its own,
 //! and successful only when all are.
 
-use odoo_sim::Version;
+use odoo_sim::{Fault, Version, When};
 use serde_json::json;
 use shared::specs::SALES;
 
@@ -42,8 +42,15 @@ async fn no_watermark_moves_until_all_streams_are_through() {
     let line = sim.ids(LINE)[0];
     sim.force(ORDER, order, json!({"origin": "Messe"}));
     sim.force(LINE, line, json!({"name": "Messepreis"}));
-    sim.deny(LINE);
-    assert_failed(&function.call(&json!({})).await, "odoo_access");
+    sim.inject(
+        When::method("read").model(LINE).times(100),
+        Fault::status(500),
+    );
+    assert_failed(&function.call(&json!({})).await, "odoo_unreachable");
+    let sql = "select origin from odoo.sale_orders where odoo_id = $1";
+    let row = database.client.query_one(sql, &[&order]).await;
+    let origin: String = row.expect("the order").get(0);
+    assert_eq!(origin, "Messe", "the first stream was through");
     assert_eq!(
         watermarks(&database).await,
         before,
@@ -51,7 +58,7 @@ async fn no_watermark_moves_until_all_streams_are_through() {
     );
     assert_eq!(status(&database).await, "failed");
 
-    sim.allow(LINE);
+    sim.clear_faults();
     let answer = function.call(&json!({})).await;
     assert_eq!(answer["success"], true, "{answer}");
     assert_eq!(status(&database).await, "success");

@@ -8,11 +8,21 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use shared::specs::{DataType, REGISTRY};
 
-use crate::support::day::Day;
+use crate::support::day::{Day, touch};
 use crate::support::function::{Environment, Function};
 use crate::support::odoo::{Odoo, simulator};
 use crate::support::postgres::TestDatabase;
 use crate::support::snapshot::{Snapshot, assert_mirror_equals, of_odoo};
+
+/// The data types in which the day changes something.
+const KNOWN: [&str; 6] = [
+    "categories",
+    "products",
+    "warehouses",
+    "purchases",
+    "sales",
+    "transfers",
+];
 
 #[tokio::test]
 async fn a_working_day_on_simulated_14() {
@@ -98,7 +108,12 @@ async fn a_working_day(
     changes.await;
 
     for (spec, before) in REGISTRY.iter().copied().zip(before) {
-        let after = states(odoo, spec).await;
+        let mut after = states(odoo, spec).await;
+        if !KNOWN.contains(&spec.name) {
+            // The day knows nothing of it.
+            touch(odoo, spec.streams[0].model).await;
+            after = states(odoo, spec).await;
+        }
         let report = sync(spec, &environment).await;
         let (inserted, updated) = difference(&before, &after);
         assert!(inserted + updated > 0, "nothing changed in {}", spec.name);

@@ -16,6 +16,7 @@ pub(super) struct Shop {
     pub(super) sim: OdooSim,
     pub(super) odoo: Odoo,
     pub(super) database: TestDatabase,
+    pub(super) overlap: u32,
     /// Each is started when it is first asked.
     functions: Mutex<BTreeMap<&'static str, Function>>,
 }
@@ -29,6 +30,7 @@ impl Shop {
             sim,
             odoo,
             database,
+            overlap: 300,
             functions: Mutex::default(),
         }
     }
@@ -36,7 +38,9 @@ impl Shop {
     pub(super) async fn sync(&self, spec: &'static DataType, mode: &str) -> Value {
         let mut functions = self.functions.lock().await;
         if !functions.contains_key(spec.name) {
-            let environment = self.odoo.environment(&self.database.url);
+            let mut environment = self.odoo.environment(&self.database.url);
+            // A reference is judged once its row has not changed for so long.
+            environment.insert("SYNC_OVERLAP_SECONDS", self.overlap.to_string());
             let function = Function::start(&spec.function_name(), &environment).await;
             functions.insert(spec.name, function);
         }

@@ -134,7 +134,7 @@ async fn night(odoo: &Odoo) {
 }
 
 /// Moves the change time of the model's oldest record, and nothing else.
-async fn touch(odoo: &Odoo, model: &str) -> Value {
+pub(crate) async fn touch(odoo: &Odoo, model: &str) -> Value {
     let oldest = odoo.search(model, json!([])).await[0];
     odoo.write(model, oldest, json!({})).await;
     odoo.get(model, oldest, "write_date").await

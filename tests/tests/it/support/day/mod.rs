@@ -10,6 +10,7 @@ mod eve;
 use serde_json::{Value, json};
 
 use desk::Desk;
+pub(crate) use eve::touch;
 
 const PURCHASE: &str = "purchase.order";
 const SALE: &str = "sale.order";
