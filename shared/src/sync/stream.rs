@@ -21,7 +21,8 @@ use crate::odoo::{Domain, OdooClient};
 use crate::specs::{DataType, Stream};
 
 /// Runs in a row whose counts must differ before the ids are compared. A row made
-/// between a run's listing and its count explains one difference, not two.
+/// between a run's listing and its count explains one difference, seldom two; then the
+/// ids are compared in vain, which costs a listing and no more.
 pub(crate) const MISMATCHES_BEFORE_ID_PASS: i32 = 2;
 
 /// What a stream's run works with.
