@@ -44,13 +44,13 @@ impl RowRules {
         let rules = || stream.rules.iter().filter(|rule| !is_reference(rule));
         let mut broken = broken_alone(stream);
         for rule in rules() {
-            if let Check::Unique(column) = rule.check {
+            if let Check::Unique { column, within } = rule.check {
                 broken.push_str(" union all ");
-                broken.push_str(&twins(stream.name, rule, column));
+                broken.push_str(&twins(stream.name, rule, column, within));
             }
         }
         let unique: Vec<String> = rules()
-            .filter(|rule| matches!(rule.check, Check::Unique(_)))
+            .filter(|rule| matches!(rule.check, Check::Unique { .. }))
             .map(|rule| literal(&rule.name()))
             .collect();
         let of_any_row = match unique.as_slice() {
@@ -238,22 +238,28 @@ fn broken_alone(stream: &Stream) -> String {
     )
 }
 
-/// Selects the rows that have a value more than once, among the values of the rows to
-/// check and of those with an open finding. The values go through arrays: as a join, the
-/// planner reads the whole table for every page of a first fill.
-fn twins(table: &str, rule: &Rule, column: &str) -> String {
+/// Selects the rows that share a value, among the values of the rows to check and of those
+/// with an open finding. The values go through arrays: as a join, the planner reads the
+/// whole table for every page of a first fill.
+fn twins(table: &str, rule: &Rule, column: &str, within: &str) -> String {
     let (name, reason) = (literal(&rule.name()), literal(&rule.reason()));
     let is_live = only_where("row", rule);
     format!(
-        "select unnest(array_agg(row.odoo_id)), {name}, {reason}
-         from odoo.{table} row
-         where {is_live} and row.{column} = any(array(
-             select {column} from odoo.{table} where odoo_id = any($4)
-             union
-             select {column} from odoo.{table} where odoo_id = any(array(
-                 select odoo_id from odoo.sync_findings
-                 where stream = $2 and rule = {name} and resolved_at is null))))
-         group by row.{column} having count(*) > 1"
+        "(with same as materialized (
+             select row.odoo_id, row.{column} as value, row.{within} as scope
+             from odoo.{table} row
+             where {is_live} and row.{column} = any(array(
+                 select {column} from odoo.{table} where odoo_id = any($4)
+                 union
+                 select {column} from odoo.{table} where odoo_id = any(array(
+                     select odoo_id from odoo.sync_findings
+                     where stream = $2 and rule = {name} and resolved_at is null))))
+         )
+         select one.odoo_id, {name}, {reason} from same one
+         where exists (
+             select from same other
+             where other.value = one.value and other.odoo_id <> one.odoo_id
+                 and coalesce(other.scope = one.scope, true)))"
     )
 }
 
@@ -272,7 +278,7 @@ fn is_broken(rule: &Rule) -> Option<String> {
             let parts: Vec<String> = parts.iter().map(|part| format!("row.{part}")).collect();
             format!("abs({} - row.{total}) > {CENT}", parts.join(" + "))
         }
-        Check::Unique(_) | Check::RefersTo { .. } => return None,
+        Check::Unique { .. } | Check::RefersTo { .. } => return None,
     };
     Some(match &rule.only_where {
         Some(only) => format!("({} and {is_broken})", has_value("row", only)),

@@ -66,8 +66,9 @@ const PRODUCT_VARIANTS: Stream = Stream {
     rules: &[
         required("name"),
         not_blank("name"),
-        // Odoo lets a successor take over the barcode of an archived product.
-        unique("barcode").only_where("active", "true"),
+        // Odoo lets a successor take over the barcode of an archived product, and (19) two
+        // companies have one each.
+        unique("barcode", "company_id").only_where("active", "true"),
         refers_to("category_id", "categories"),
         refers_to("uom_id", "uoms"),
     ],

@@ -37,7 +37,13 @@ pub enum Check {
     /// The text is one of these.
     OneOf(&'static str, &'static [&'static str]),
     /// No other row that the rule is about has this value.
-    Unique(&'static str),
+    Unique {
+        /// The column.
+        column: &'static str,
+        /// Two rows with different values in this column may share it; an empty one
+        /// differs from none.
+        within: &'static str,
+    },
     /// The parts add up to the total within a cent.
     SumsUpTo {
         /// The columns added up.
@@ -63,7 +69,7 @@ impl Rule {
             Check::NotBlank(column) => ("not_blank", column),
             Check::NonNegative(column) => ("non_negative", column),
             Check::OneOf(column, _) => ("one_of", column),
-            Check::Unique(column) => ("unique", column),
+            Check::Unique { column, .. } => ("unique", column),
             Check::SumsUpTo { total, .. } => ("sums_up_to", total),
             Check::RefersTo { column, .. } => ("refers_to", column),
         };
@@ -79,7 +85,7 @@ impl Rule {
             Check::OneOf(column, values) => {
                 format!("{column} is none of {}", values.join(", "))
             }
-            Check::Unique(column) => format!("another row has the same {column}"),
+            Check::Unique { column, .. } => format!("another row has the same {column}"),
             Check::SumsUpTo { parts, total } => {
                 format!("{} is not {total}", parts.join(" + "))
             }
@@ -125,8 +131,8 @@ pub(super) const fn one_of(column: &'static str, values: &'static [&'static str]
 }
 
 /// [`Check::Unique`].
-pub(super) const fn unique(column: &'static str) -> Rule {
-    rule(Check::Unique(column))
+pub(super) const fn unique(column: &'static str, within: &'static str) -> Rule {
+    rule(Check::Unique { column, within })
 }
 
 /// [`Check::SumsUpTo`].

@@ -142,8 +142,8 @@ fn columns(rule: &Rule) -> Vec<&'static str> {
         | Check::NotBlank(column)
         | Check::NonNegative(column)
         | Check::OneOf(column, _)
-        | Check::Unique(column)
         | Check::RefersTo { column, .. } => vec![column],
+        Check::Unique { column, within } => vec![column, within],
         Check::SumsUpTo { parts, total } => [parts, &[total]].concat(),
     };
     columns.extend(rule.only_where.iter().map(|only| only.column));

@@ -66,7 +66,7 @@ fn breach(stream: &Stream, rule: &Rule, records: &[Record]) -> Option<(i64, Valu
         // What was done is computed on Odoo 14.
         Check::NonNegative("done_quantity") => return None,
         Check::NonNegative(column) => json!({named(column): -0.01}),
-        Check::Unique(_) | Check::RefersTo { .. } => return None,
+        Check::Unique { .. } | Check::RefersTo { .. } => return None,
     };
     Some((record["id"].as_i64().expect("an id"), broken))
 }

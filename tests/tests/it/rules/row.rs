@@ -148,6 +148,30 @@ async fn both_products_of_one_barcode_are_warned_of_and_either_s_change_mends_bo
 }
 
 #[tokio::test]
+async fn two_companies_may_have_one_barcode_each_and_none_beside_it() {
+    let shop = Shop::open(Version::V19).await;
+    let barcode = "4006381333931";
+    let products: Vec<i64> = (0..3)
+        .map(|_| shop.sim.create("product.product", json!({"name": "Stift"})))
+        .collect();
+    for (id, company) in products.iter().zip([json!(1), json!(2), Value::Null]) {
+        let values = json!({"barcode": barcode, "company_id": company});
+        shop.sim.force("product.product", *id, values);
+    }
+    let archived = json!({"active": false});
+    shop.sim.force("product.product", products[2], archived);
+    shop.sync(&PRODUCTS, "full").await;
+    assert_eq!(shop.count_open().await, 0);
+    let active = json!({"active": true});
+    shop.sim.force("product.product", products[2], active);
+    shop.sync(&PRODUCTS, "incremental").await;
+    for id in products {
+        let open = shop.open_warnings("products", id).await;
+        assert_eq!(open, ["unique:barcode"]);
+    }
+}
+
+#[tokio::test]
 async fn a_deleted_twin_mends_the_other() {
     let shop = Shop::open(Version::V19).await;
     let barcode = json!("4006381333931");
