@@ -1,9 +1,9 @@
 //! Checks the rules of a stream's spec and keeps what it finds as warnings.
 //!
 //! Rules are checked by Postgres, on the rows as they were written: numbers are added up
-//! exactly, and a row is compared with others through an index. All rules of a page are
-//! one statement, in the page's transaction. A finding is resolved as soon as its row is
-//! found mended, or gone.
+//! exactly. The rules about a row alone are one statement a page, in the page's transaction;
+//! those that compare rows look at the whole table, once a run. A finding is resolved as soon
+//! as its row is found mended, or gone.
 
 use std::time::Duration;
 
@@ -19,8 +19,9 @@ use crate::specs::{Check, Condition, Rule, Stream};
 /// Difference up to which a sum is right: documents are rounded to cents.
 const CENT: &str = "0.01";
 
-/// Begins the names of the rules that are not checked with each page.
+/// Begin the names of the rules that are not checked with each page.
 const REFERENCE: &str = "refers_to:";
+const UNIQUE: &str = "unique:";
 
 /// Whose findings they are.
 #[derive(Debug, Clone, Copy)]
@@ -30,8 +31,8 @@ pub(crate) struct Context {
     pub(crate) run_id: Uuid,
 }
 
-/// The statement that checks rows against those rules of a stream that look at its own
-/// table alone. Built once a run.
+/// The statement that checks rows against those rules of a stream that look at one row
+/// alone. Built once a run.
 #[derive(Debug)]
 pub(crate) struct RowRules {
     /// Whether there is any rule to check.
@@ -41,36 +42,20 @@ pub(crate) struct RowRules {
 
 impl RowRules {
     pub(crate) fn new(stream: &Stream) -> Self {
-        let rules = || stream.rules.iter().filter(|rule| !is_reference(rule));
-        let mut broken = broken_alone(stream);
-        for rule in rules() {
-            if let Check::Unique { column, within } = rule.check {
-                broken.push_str(" union all ");
-                broken.push_str(&twins(stream.name, rule, column, within));
-            }
-        }
-        let unique: Vec<String> = rules()
-            .filter(|rule| matches!(rule.check, Check::Unique { .. }))
-            .map(|rule| literal(&rule.name()))
-            .collect();
-        let of_any_row = match unique.as_slice() {
-            [] => String::new(),
-            names => format!("or finding.rule in ({})", names.join(", ")),
-        };
         let examined = format!(
-            "not starts_with(finding.rule, '{REFERENCE}') \
-                 and (finding.odoo_id = any($4) {of_any_row})
-             or finding.odoo_id = any($4) and not {}",
+            "finding.odoo_id = any($4)
+                 and (not {} or not starts_with(finding.rule, '{REFERENCE}')
+                                and not starts_with(finding.rule, '{UNIQUE}'))",
             is_live(stream.name, "finding.odoo_id")
         );
         Self {
-            any: rules().next().is_some(),
-            sql: statement(stream.name, &broken, &examined),
+            any: stream.rules.iter().any(|rule| is_broken(rule).is_some()),
+            sql: statement(stream.name, &broken_alone(stream), &examined),
         }
     }
 
-    /// Checks the rows with these ids, which may have been deleted, and all others that
-    /// have or had a value in common with them that should be unique.
+    /// Checks the rows with these ids, which may have been deleted: then all their warnings
+    /// are resolved.
     pub(crate) async fn check(
         &self,
         transaction: &Transaction<'_>,
@@ -174,8 +159,38 @@ impl Reference {
     }
 }
 
-fn is_reference(rule: &Rule) -> bool {
-    matches!(rule.check, Check::RefersTo { .. })
+/// Checks all of a stream for values that no two rows may share. Whichever of two twins
+/// changes, it is about both: so this looks at the whole table, once a run that read any row.
+/// With each page it would look at all twins there are for every page of a first fill.
+pub(crate) async fn check_unique(
+    transaction: &Transaction<'_>,
+    context: Context,
+    stream: &Stream,
+) -> Result<()> {
+    for rule in stream.rules {
+        let Check::Unique { column, within } = rule.check else {
+            continue;
+        };
+        let sql = statement(
+            stream.name,
+            &twins(stream.name, rule, column, within),
+            &format!("finding.rule = {}", literal(&rule.name())),
+        );
+        let no_ids: &[i64] = &[];
+        transaction
+            .execute_typed(
+                &sql,
+                &[
+                    (&context.data_type, Type::TEXT),
+                    (&context.stream, Type::TEXT),
+                    (&context.run_id, Type::UUID),
+                    (&no_ids, Type::INT8_ARRAY),
+                ],
+            )
+            .await
+            .doing("looking for values that two rows share")?;
+    }
+    Ok(())
 }
 
 /// Records what is broken and resolves those open warnings among the examined that are
@@ -238,9 +253,7 @@ fn broken_alone(stream: &Stream) -> String {
     )
 }
 
-/// Selects the rows that share a value, among the values of the rows to check and of those
-/// with an open finding. The values go through arrays: as a join, the planner reads the
-/// whole table for every page of a first fill.
+/// Selects the rows that share a value, with the rule's name and reason.
 fn twins(table: &str, rule: &Rule, column: &str, within: &str) -> String {
     let (name, reason) = (literal(&rule.name()), literal(&rule.reason()));
     let is_live = only_where("row", rule);
@@ -248,12 +261,10 @@ fn twins(table: &str, rule: &Rule, column: &str, within: &str) -> String {
         "(with same as materialized (
              select row.odoo_id, row.{column} as value, row.{within} as scope
              from odoo.{table} row
-             where {is_live} and row.{column} = any(array(
-                 select {column} from odoo.{table} where odoo_id = any($4)
-                 union
-                 select {column} from odoo.{table} where odoo_id = any(array(
-                     select odoo_id from odoo.sync_findings
-                     where stream = $2 and rule = {name} and resolved_at is null))))
+             where {is_live} and row.{column} in (
+                 select row.{column} from odoo.{table} row
+                 where {is_live} and row.{column} is not null
+                 group by row.{column} having count(*) > 1)
          )
          select one.odoo_id, {name}, {reason} from same one
          where exists (

@@ -63,6 +63,7 @@ pub(crate) async fn run(run: &mut StreamRun<'_>, plan: &Plan) -> Result<()> {
             .collect();
         delete(run, plan, &gone).await?;
     }
+    run.check_unique().await?;
     let (stream, rows) = (run.stream, difference.source_rows);
     run.lease
         .transaction(

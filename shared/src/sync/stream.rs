@@ -18,7 +18,7 @@ use crate::mirror::database::Database;
 use crate::mirror::findings::{self, Open};
 use crate::mirror::{rules, upsert};
 use crate::odoo::{Domain, OdooClient};
-use crate::specs::{DataType, Stream};
+use crate::specs::{Check, DataType, Rule, Stream};
 
 /// Runs in a row whose counts must differ before the ids are compared. A row made
 /// between a run's listing and its count explains one difference, seldom two; then the
@@ -42,9 +42,13 @@ impl StreamRun<'_> {
     /// # Errors
     /// Any kind; the window stays open for the next holder, or is dropped with the run.
     pub(crate) async fn read(&mut self, opened: &Opened, fetch: &mut Fetch) -> Result<bool> {
-        let source_rows = self.bring_in(opened, fetch).await?;
+        let mut read_any = opened.progress.last_id > 0;
+        let source_rows = self.bring_in(opened, fetch, &mut read_any).await?;
         if opened.progress.mode == Mode::Incremental {
-            self.retry_rejects(&opened.plan).await?;
+            read_any |= self.retry_rejects(&opened.plan).await?;
+        }
+        if read_any {
+            self.check_unique().await?;
         }
         let mismatches = self.close(source_rows, opened.count_mismatches).await?;
         Ok(mismatches >= MISMATCHES_BEFORE_ID_PASS)
@@ -87,7 +91,12 @@ impl StreamRun<'_> {
     }
 
     /// Commits the stream's pages. Returns how many rows the source has.
-    async fn bring_in(&mut self, opened: &Opened, fetch: &mut Fetch) -> Result<u64> {
+    async fn bring_in(
+        &mut self,
+        opened: &Opened,
+        fetch: &mut Fetch,
+        read_any: &mut bool,
+    ) -> Result<u64> {
         let is_all = opened.progress.range == Range::Everything;
         let mut at = opened.progress.last_id;
         let mut to_do = 0;
@@ -106,9 +115,28 @@ impl StreamRun<'_> {
                     self.commit_page(&opened.plan, &page, step, is_all && at == 0)
                         .await?;
                     at = page.ids.last().copied().unwrap_or(at);
+                    *read_any = true;
                 }
             }
         }
+    }
+
+    /// Looks for values that no two rows of the stream may share.
+    ///
+    /// # Errors
+    /// Any `db_*` kind.
+    pub(crate) async fn check_unique(&mut self) -> Result<()> {
+        let (stream, context) = (self.stream, self.rules_context());
+        let has_any = |rule: &Rule| matches!(rule.check, Check::Unique { .. });
+        if !stream.rules.iter().any(has_any) {
+            return Ok(());
+        }
+        let doing = "looking for values that two rows share";
+        self.lease
+            .transaction(self.database, doing, async |transaction| {
+                rules::check_unique(transaction, context, stream).await
+            })
+            .await
     }
 
     async fn commit_page(
@@ -146,9 +174,11 @@ impl StreamRun<'_> {
     }
 
     /// Tries the rejects whose pause is over once more: one page at most.
-    async fn retry_rejects(&mut self, plan: &Plan) -> Result<()> {
+    /// Returns whether there were any.
+    async fn retry_rejects(&mut self, plan: &Plan) -> Result<bool> {
         let found = self.rejects_still_there(Open::Due).await?;
-        self.read_and_commit(plan, &found).await
+        self.read_and_commit(plan, &found).await?;
+        Ok(!found.is_empty())
     }
 
     /// Open rejects, a page of them at most, that Odoo still has; those that it has no
