@@ -241,6 +241,7 @@ impl Drop for Server {
 #[cfg(test)]
 mod tests {
     use super::{Server, read, run, run_to_success};
+    use crate::daemon::{lives, wait_until};
     use std::process::Command;
     use std::time::Duration;
 
@@ -268,7 +269,8 @@ mod tests {
             .wait_until(LIMIT, |printed| printed.trim().parse().ok())
             .expect("bash prints");
         drop(server);
-        assert!(!crate::daemon::lives(child));
+        // The kernel takes a moment to end what was killed.
+        assert!(wait_until(LIMIT, || !lives(child)));
     }
 
     #[test]

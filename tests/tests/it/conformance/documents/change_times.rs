@@ -139,9 +139,12 @@ async fn a_line_that_changes_no_sum_moves_its_order_on_14_only(server: &Server) 
             .call(&lines, "unlink", json!([[line]]), json!({}))
             .await;
         let deleted = server.write_date(model, order).await;
-        let moved = [created != before, deleted != created];
         let expected = server.is(Version::V14);
-        assert_eq!(moved, [expected; 2], "{model}, a note: {is_note}");
+        assert_eq!(created != before, expected, "{model}, a note: {is_note}");
+        // A real 14 moves a sale order here at one time and not at another, by what it
+        // happens to have computed already. Nothing may rest on either.
+        let is_left = deleted == created;
+        assert!(is_left || expected, "{model}, a note: {is_note}");
     }
 }
 
