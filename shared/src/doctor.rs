@@ -9,7 +9,7 @@ use crate::mirror::connect::{Connection, connect};
 use crate::mirror::database::Doing;
 use crate::mirror::migrate;
 use crate::odoo::{OdooClient, Protocol};
-use crate::specs::{REGISTRY, Stream};
+use crate::specs::REGISTRY;
 use crate::sync::plan::Plan;
 
 /// One thing that was looked at.
@@ -62,7 +62,7 @@ async fn examine_odoo(config: &Config) -> Vec<Check> {
     let mut asked = BTreeSet::new();
     for stream in REGISTRY.iter().flat_map(|spec| spec.streams) {
         let mut models = vec![stream.model];
-        let fields = match plan(&client, config, stream).await {
+        let fields = match Plan::resolve(config, &client, stream).await {
             Ok(plan) => {
                 models.extend(plan.relations.iter().map(|relation| relation.model));
                 Ok(format!("all {} are there", plan.fields.len()))
@@ -87,13 +87,6 @@ async fn examine_right(client: &OdooClient, model: &str) -> Result<String> {
         ErrorKind::OdooAccess,
         format!("ODOO_USER may not read {model}"),
     ))
-}
-
-/// The same resolution that a run begins with.
-async fn plan(client: &OdooClient, config: &Config, stream: &'static Stream) -> Result<Plan> {
-    let fields = client.fields_get(stream.model).await?;
-    let extra = config.sync.extra_fields.get(stream.name);
-    Plan::new(stream, extra.map_or(&[][..], Vec::as_slice), &fields)
 }
 
 async fn examine_postgres(config: &Config) -> Vec<Check> {

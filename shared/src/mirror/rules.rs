@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio_postgres::Transaction;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
 use super::database::Doing;
@@ -62,19 +62,8 @@ impl RowRules {
         context: Context,
         ids: &[i64],
     ) -> Result<()> {
-        transaction
-            .execute_typed(
-                &self.sql,
-                &[
-                    (&context.data_type, Type::TEXT),
-                    (&context.stream, Type::TEXT),
-                    (&context.run_id, Type::UUID),
-                    (&ids, Type::INT8_ARRAY),
-                ],
-            )
-            .await
-            .doing("checking the rules")?;
-        Ok(())
+        let ids = (&ids as &(dyn ToSql + Sync), Type::INT8_ARRAY);
+        execute(transaction, &self.sql, context, Some(ids)).await
     }
 }
 
@@ -86,7 +75,7 @@ pub(crate) fn references(stream: &'static Stream) -> impl Iterator<Item = Refere
                 stream.name,
                 &format!(
                     "{} and row.{column} is not null and not {}
-                     and coalesce(greatest(row.odoo_updated_at, row.odoo_related_at) < $5, true)",
+                     and coalesce(greatest(row.odoo_updated_at, row.odoo_related_at) < $4, true)",
                     live_rows(stream.name, rule),
                     is_live(to, &format!("row.{column}"))
                 ),
@@ -118,21 +107,8 @@ impl Reference {
             return Ok(());
         };
         let before = seen_at.checked_sub(overlap).unwrap_or(Timestamp::MIN);
-        let no_ids: &[i64] = &[];
-        transaction
-            .execute_typed(
-                &self.sql,
-                &[
-                    (&context.data_type, Type::TEXT),
-                    (&context.stream, Type::TEXT),
-                    (&context.run_id, Type::UUID),
-                    (&no_ids, Type::INT8_ARRAY),
-                    (&before, Type::TIMESTAMPTZ),
-                ],
-            )
-            .await
-            .doing("checking a reference")?;
-        Ok(())
+        let before = (&before as &(dyn ToSql + Sync), Type::TIMESTAMPTZ);
+        execute(transaction, &self.sql, context, Some(before)).await
     }
 
     /// When the table referred to was last read to its end, by this run or by the last one
@@ -176,26 +152,14 @@ pub(crate) async fn check_unique(
             &twins(stream.name, rule, column, within),
             &format!("finding.rule = {}", literal(&rule.name())),
         );
-        let no_ids: &[i64] = &[];
-        transaction
-            .execute_typed(
-                &sql,
-                &[
-                    (&context.data_type, Type::TEXT),
-                    (&context.stream, Type::TEXT),
-                    (&context.run_id, Type::UUID),
-                    (&no_ids, Type::INT8_ARRAY),
-                ],
-            )
-            .await
-            .doing("looking for values that two rows share")?;
+        execute(transaction, &sql, context, None).await?;
     }
     Ok(())
 }
 
 /// Records what is broken and resolves those open warnings among the examined that are
-/// not. `$1` data type, `$2` stream, `$3` run, `$4` ids; for a
-/// reference `$5`, the time before which a row must have changed.
+/// not. `$1` data type, `$2` stream, `$3` run; `$4` the ids of a page, or for a reference the
+/// time before which a row must have changed.
 fn statement(table: &str, broken: &str, examined: &str) -> String {
     let is_live = is_live(table, "finding.odoo_id");
     format!(
@@ -220,6 +184,25 @@ fn statement(table: &str, broken: &str, examined: &str) -> String {
                  select from broken
                  where broken.odoo_id = finding.odoo_id and broken.rule = finding.rule)"
     )
+}
+
+async fn execute(
+    transaction: &Transaction<'_>,
+    sql: &str,
+    context: Context,
+    fourth: Option<(&(dyn ToSql + Sync), Type)>,
+) -> Result<()> {
+    let mut parameters: Vec<(&(dyn ToSql + Sync), Type)> = vec![
+        (&context.data_type, Type::TEXT),
+        (&context.stream, Type::TEXT),
+        (&context.run_id, Type::UUID),
+    ];
+    parameters.extend(fourth);
+    transaction
+        .execute_typed(sql, &parameters)
+        .await
+        .doing("checking the rules")?;
+    Ok(())
 }
 
 /// Selects the rows among those to check that break a rule about themselves, with its name
@@ -261,7 +244,7 @@ fn broken_alone(stream: &Stream) -> String {
 /// Selects the rows that share a value, with the rule's name and reason.
 fn twins(table: &str, rule: &Rule, column: &str, within: &str) -> String {
     let (name, reason) = (literal(&rule.name()), literal(&rule.reason()));
-    let is_live = only_where("row", rule);
+    let is_live = only_where(rule);
     format!(
         "(with same as materialized (
              select row.odoo_id, row.{column} as value, row.{within} as scope
@@ -297,7 +280,7 @@ fn is_broken(rule: &Rule) -> Option<String> {
         Check::Unique { .. } | Check::RefersTo { .. } => return None,
     };
     Some(match &rule.only_where {
-        Some(only) => format!("({} and {is_broken})", has_value("row", only)),
+        Some(only) => format!("({} and {is_broken})", has_value(only)),
         None => format!("({is_broken})"),
     })
 }
@@ -308,20 +291,20 @@ fn live_rows(table: &str, rule: &Rule) -> String {
         "select row.odoo_id, {}, {} from odoo.{table} row where {}",
         literal(&rule.name()),
         literal(&rule.reason()),
-        only_where("row", rule)
+        only_where(rule)
     )
 }
 
-fn only_where(alias: &str, rule: &Rule) -> String {
-    let is_live = format!("{alias}.deleted_at is null");
+fn only_where(rule: &Rule) -> String {
+    const IS_LIVE: &str = "row.deleted_at is null";
     match &rule.only_where {
-        Some(only) => format!("{is_live} and {}", has_value(alias, only)),
-        None => is_live,
+        Some(only) => format!("{IS_LIVE} and {}", has_value(only)),
+        None => IS_LIVE.to_owned(),
     }
 }
 
-fn has_value(alias: &str, only: &Condition) -> String {
-    format!("{alias}.{}::text = {}", only.column, literal(only.value))
+fn has_value(only: &Condition) -> String {
+    format!("row.{}::text = {}", only.column, literal(only.value))
 }
 
 fn is_live(table: &str, id: &str) -> String {

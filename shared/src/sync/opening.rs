@@ -89,7 +89,7 @@ impl Opening<'_> {
         let (spec, config, odoo, mode) = (self.spec, self.config, self.odoo, self.lease.run.mode);
         let resolved = stream::iter(spec.streams.iter().zip(states))
             .map(|(stream, state)| async move {
-                let plan = plan(config, odoo, stream).await?;
+                let plan = Plan::resolve(config, odoo, stream).await?;
                 let fingerprints = fingerprints(config, odoo, &plan);
                 check_source(spec, stream, &state, &fingerprints)?;
                 let (progress, new) = match stored(&state, &fingerprints) {
@@ -169,12 +169,6 @@ async fn all_or_errors<T>(outcomes: impl stream::Stream<Item = Result<T>>) -> Re
         return Ok(all);
     }
     Err(Error::new(ErrorKind::OdooSchema, lacking.join("; ")))
-}
-
-async fn plan(config: &Config, odoo: &OdooClient, stream: &'static Stream) -> Result<Plan> {
-    let fields = odoo.fields_get(stream.model).await?;
-    let extra = config.sync.extra_fields.get(stream.name);
-    Plan::new(stream, extra.map_or(&[][..], Vec::as_slice), &fields)
 }
 
 fn fingerprints(config: &Config, odoo: &OdooClient, plan: &Plan) -> Fingerprints {

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use super::cell;
 use super::record::Record;
+use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::batch::ColumnType;
 use crate::mirror::rules::RowRules;
 use crate::mirror::upsert::Upsert;
-use crate::odoo::FieldType;
+use crate::odoo::{FieldType, OdooClient};
 use crate::specs::{Column, Kind, Source, Stream};
 
 /// The fields that every Odoo model has and every mirror table keeps.
@@ -93,6 +94,20 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// Asks the server for the stream's fields and resolves the spec against them.
+    ///
+    /// # Errors
+    /// As [`Plan::new`], and every `odoo_*` of the question.
+    pub(crate) async fn resolve(
+        config: &Config,
+        odoo: &OdooClient,
+        stream: &'static Stream,
+    ) -> Result<Self> {
+        let fields = odoo.fields_get(stream.model).await?;
+        let extra = config.sync.extra_fields.get(stream.name);
+        Self::new(stream, extra.map_or(&[][..], Vec::as_slice), &fields)
+    }
+
     /// Resolves `stream` against the fields that the server has and the user may read.
     ///
     /// # Errors

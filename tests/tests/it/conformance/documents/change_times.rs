@@ -15,7 +15,7 @@ on_every_server!(
     an_orders_state_moves_a_sale_line_and_on_14_a_purchase_line,
     a_new_line_moves_its_order,
     a_deleted_line_moves_its_order,
-    a_line_that_changes_no_sum_moves_its_order_on_14_only,
+    a_new_line_that_changes_no_sum_moves_its_order_on_14_only,
     a_lines_unchanged_quantity_does_not_move_its_order,
     a_new_or_deleted_move_line_moves_its_move,
     a_done_quantity_moves_its_move_on_19_only,
@@ -125,7 +125,7 @@ async fn sumless(server: &Server, model: &str, order: i64, is_note: bool) -> Jso
     note
 }
 
-async fn a_line_that_changes_no_sum_moves_its_order_on_14_only(server: &Server) {
+async fn a_new_line_that_changes_no_sum_moves_its_order_on_14_only(server: &Server) {
     for (model, is_note) in ORDERS.into_iter().flat_map(|it| [(it, false), (it, true)]) {
         let (order, _) = order_with_line(server, model).await;
         let lines = format!("{model}.line");
