@@ -217,7 +217,7 @@ pub(super) async fn give_up(
                  lease_token = null, lease_expires_at = null, run_id = null, run_mode = null,
                  slice = 0, takeovers = 0, updated_at = now()
              from odoo.sync_runs runs
-             where data_type = $1 and runs.run_id = $2",
+             where metadata.data_type = $1 and runs.run_id = $2",
             &[(&data_type, Type::TEXT), (&run.id, Type::UUID)],
         )
         .await
