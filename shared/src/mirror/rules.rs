@@ -70,19 +70,29 @@ impl RowRules {
 /// The rules of a stream that look at other tables, each with the statement that checks it.
 pub(crate) fn references(stream: &'static Stream) -> impl Iterator<Item = Reference> {
     stream.rules.iter().filter_map(|rule| match rule.check {
-        Check::RefersTo { column, stream: to } => Some(Reference {
-            sql: statement(
-                stream.name,
-                &format!(
-                    "{} and row.{column} is not null and not {}
-                     and coalesce(greatest(row.odoo_updated_at, row.odoo_related_at) < $4, true)",
-                    live_rows(stream.name, rule),
-                    is_live(to, &format!("row.{column}"))
+        Check::RefersTo { column, stream: to } => {
+            let broken = format!(
+                "{} and row.{column} is not null and not {}",
+                live_rows(stream.name, rule),
+                is_live(to, &format!("row.{column}"))
+            );
+            Some(Reference {
+                sql: statement(
+                    stream.name,
+                    &format!(
+                        "{broken} and coalesce(
+                             greatest(row.odoo_updated_at, row.odoo_related_at) < $4, true)"
+                    ),
+                    // One that is broken still, but too new to be judged, is not mended.
+                    &format!(
+                        "finding.rule = {} and not exists (
+                             {broken} and row.odoo_id = finding.odoo_id)",
+                        literal(&rule.name())
+                    ),
                 ),
-                &format!("finding.rule = {}", literal(&rule.name())),
-            ),
-            to,
-        }),
+                to,
+            })
+        }
         _ => None,
     })
 }

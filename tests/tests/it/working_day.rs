@@ -37,6 +37,14 @@ async fn a_working_day_on_simulated_19() {
 }
 
 #[tokio::test]
+async fn a_working_day_on_the_versions_between() {
+    for version in [Version::V16, Version::V17, Version::V18] {
+        let sim = simulator(version, 300).await;
+        a_simulated_day(&Odoo::simulated(&sim).await).await;
+    }
+}
+
+#[tokio::test]
 async fn a_working_day_through_a_transaction_pooler() {
     let sim = simulator(Version::V19, 300).await;
     let database = TestDatabase::create().await;

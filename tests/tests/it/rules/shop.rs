@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use odoo_sim::{OdooSim, Version};
 use serde_json::{Map, Value, json};
-use shared::specs::DataType;
+use shared::specs::{DataType, REGISTRY};
 use tokio::sync::Mutex;
 
 use crate::support::function::Function;
@@ -48,6 +48,16 @@ impl Shop {
         let answer = function.call(&json!({"mode": mode})).await;
         assert_eq!(answer["success"], true, "{answer}");
         answer["data"].clone()
+    }
+
+    /// Reconciles every data type once all tables are newer than what changed in Odoo, so
+    /// that every reference is judged.
+    pub(super) async fn reconcile_all(&self) {
+        for mode in ["incremental", "reconcile"] {
+            for spec in REGISTRY {
+                self.sync(spec, mode).await;
+            }
+        }
     }
 
     /// Rules of the open warnings of one row, in order.
