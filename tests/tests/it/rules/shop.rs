@@ -60,6 +60,12 @@ impl Shop {
         }
     }
 
+    /// Runs SQL as an operator would.
+    pub(super) async fn execute(&self, sql: &str) {
+        let done = self.database.client.batch_execute(sql).await;
+        done.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    }
+
     /// Rules of the open warnings of one row, in order.
     pub(super) async fn open_warnings(&self, stream: &str, odoo_id: i64) -> Vec<String> {
         let sql = "select rule from odoo.sync_findings
