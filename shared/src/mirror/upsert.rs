@@ -71,15 +71,27 @@ impl Upsert {
         };
         let names = list(&|name, _, _| name.to_owned());
         let arrays = list(&|_, kind, index| format!("${}::{}", index + 2, kind.array_type()));
-        let values = list(&|name, kind, _| format!("{name}{}", kind.cast()));
+        let values = list(&|name, kind, _| format!("{name}{} as {name}", kind.cast()));
         let excluded = list(&|name, _, _| format!("excluded.{name}"));
         let current = list(&|name, _, _| format!("mirror.{name}"));
+        let read = list(&|name, _, _| format!("incoming.{name}"));
+        // Rows that are as they should be are left out before the insert: `on conflict` would lock
+        // each of them, which is a write. `offset 0` makes the planner look them up one by one.
         let sql = format!(
             "with incoming as (
-                 select * from unnest($1::bigint[], {arrays}) as row (odoo_id, {names})
+                 select odoo_id, {values}
+                 from unnest($1::bigint[], {arrays}) as row (odoo_id, {names})
              ), written as (
                  insert into odoo.{table} as mirror (odoo_id, {names})
-                 select odoo_id, {values} from incoming
+                 select incoming.odoo_id, {read}
+                 from incoming left join lateral (
+                     select * from odoo.{table} here
+                     where here.odoo_id = incoming.odoo_id
+                     offset 0
+                 ) mirror on true
+                 where mirror.odoo_id is null
+                     or ({current}, mirror.deleted_at)
+                         is distinct from ({read}, null::timestamptz)
                  on conflict (odoo_id) do update
                      set ({names}, synced_at, deleted_at) = ({excluded}, now(), null)
                      where ({current}, mirror.deleted_at)
