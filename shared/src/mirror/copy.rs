@@ -4,7 +4,6 @@
 //! what the upsert does. It knows no `on conflict`, so it is for pages whose ids all lie above
 //! those of the table. Its text form takes a number's digits as Odoo sent them, as the upsert's
 //! cast does.
-
 //!
 //! The driver does not always survive a `copy` that fails: it ends every one with two `Sync`
 //! messages, and where Postgres refuses before it has read the first, the second is answered in

@@ -20,9 +20,9 @@ use crate::specs::{Check, Condition, Rule, Stream};
 /// Difference up to which a sum is right: documents are rounded to cents.
 const CENT: &str = "0.01";
 
-/// Begin the names of the rules that are not checked with each page.
-const REFERENCE: &str = "refers_to:";
-const UNIQUE: &str = "unique:";
+/// When a warning that is still true is noted again. Those of a whole table are looked at in
+/// every run, and a row that is written each time only to say so is written for nothing.
+const SEEN_ANEW: &str = "1 hour";
 
 /// Whose findings they are.
 #[derive(Debug, Clone, Copy)]
@@ -43,11 +43,18 @@ pub(crate) struct RowRules {
 
 impl RowRules {
     pub(crate) fn new(stream: &Stream) -> Self {
+        // Those of a rule that the stream no longer has are over as well.
+        let elsewhere: Vec<String> = stream
+            .rules
+            .iter()
+            .filter(|rule| is_broken(rule).is_none())
+            .map(|rule| literal(&rule.name()))
+            .collect();
         let examined = format!(
             "finding.odoo_id = any($4)
-                 and (not {} or not starts_with(finding.rule, '{REFERENCE}')
-                                and not starts_with(finding.rule, '{UNIQUE}'))",
-            is_live(stream.name, "finding.odoo_id")
+                 and (not {} or finding.rule <> all(array[{}]::text[]))",
+            is_live(stream.name, "finding.odoo_id"),
+            elsewhere.join(", ")
         );
         let any: Vec<String> = stream.rules.iter().filter_map(is_broken).collect();
         let any = (!any.is_empty()).then(|| any.join(" or "));
@@ -185,8 +192,9 @@ fn statement(table: &str, broken: &str, examined: &str) -> String {
              on conflict (stream, odoo_id, rule) where resolved_at is null do update set
                  reason = excluded.reason,
                  run_id = excluded.run_id,
-                 last_seen_at = now(),
-                 attempts = finding.attempts + 1
+                 last_seen_at = now()
+             where finding.reason <> excluded.reason
+                 or finding.last_seen_at < now() - interval '{SEEN_ANEW}'
          )
          update odoo.sync_findings finding set
              resolved_at = now(),

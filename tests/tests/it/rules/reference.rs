@@ -43,8 +43,6 @@ async fn what_a_row_refers_to_is_looked_for_by_a_reconcile_once_that_table_is_fi
             0,
             "not while data arrives in any order"
         );
-        // A row that is newer than the last look at the categories is not judged.
-        shop.sync(&CATEGORIES, "full").await;
         shop.sync(&PRODUCTS, "reconcile").await;
         let open = shop.open_warnings("products", product).await;
         assert_eq!(open, [rule]);

@@ -148,6 +148,53 @@ async fn both_products_of_one_barcode_are_warned_of_and_either_s_change_mends_bo
 }
 
 #[tokio::test]
+async fn what_a_rule_found_that_a_new_version_drops_is_over_with_its_first_full_run() {
+    let shop = Shop::open(Version::V19).await;
+    shop.sync(&PRODUCTS, "full").await;
+    let product = shop.find("product.product", |_| true);
+    for rule in ["unique:weight", "refers_to:weight", "required:weight"] {
+        shop.execute(&format!(
+            "insert into odoo.sync_findings (data_type, stream, odoo_id, severity, rule, reason)
+             values ('products', 'products', {product}, 'warning', '{rule}', 'as it was')"
+        ))
+        .await;
+    }
+    shop.sync(&PRODUCTS, "full").await;
+    assert_eq!(shop.open_warnings("products", product).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_warning_that_is_still_true_is_not_written_again_by_each_run() {
+    let shop = Shop::open(Version::V14).await;
+    let with_barcode = |it: &Map<String, Value>| it["barcode"].is_string() && it["active"] == true;
+    let one = shop.find("product.product", with_barcode);
+    let code = shop.sim.record("product.product", one)["barcode"].clone();
+    let other = shop.find("product.product", |it| {
+        with_barcode(it) && it["id"] != json!(one)
+    });
+    shop.sim
+        .force("product.product", other, json!({"barcode": code}));
+    shop.sync(&PRODUCTS, "full").await;
+    let written = async || {
+        let sql = "select string_agg(xmin::text, ' ' order by id) from odoo.sync_findings";
+        let row = shop.database.client.query_one(sql, &[]).await;
+        row.expect("the findings").get::<_, Option<String>>(0)
+    };
+    let before = written().await;
+    assert!(before.is_some());
+    shop.sync(&PRODUCTS, "full").await;
+    assert_eq!(written().await, before);
+    // Now and then it is, so that one can tell that it is still looked at.
+    shop.execute("update odoo.sync_findings set last_seen_at = now() - interval '2 hours'")
+        .await;
+    shop.sync(&PRODUCTS, "full").await;
+    let sql =
+        "select count(*) from odoo.sync_findings where last_seen_at < now() - interval '1 hour'";
+    let row = shop.database.client.query_one(sql, &[]).await;
+    assert_eq!(row.expect("the findings").get::<_, i64>(0), 0);
+}
+
+#[tokio::test]
 async fn a_check_that_postgres_breaks_off_keeps_no_row_out() {
     let shop = Shop::open(Version::V19).await;
     let with_barcode = |it: &Map<String, Value>| it["barcode"].is_string() && it["active"] == true;
