@@ -2,7 +2,9 @@
 //! answer and as an event. The engine behind it could be called from anywhere.
 
 mod events;
+pub mod fan_out;
 mod http;
+mod outcome;
 mod response;
 mod sdk_http;
 mod trigger;
