@@ -51,6 +51,28 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    const ALL: [Self; 14] = [
+        Self::Config,
+        Self::OdooUnreachable,
+        Self::OdooAuth,
+        Self::OdooAccess,
+        Self::OdooSchema,
+        Self::OdooFault,
+        Self::DbUnreachable,
+        Self::DbAuth,
+        Self::DbSchema,
+        Self::DbFault,
+        Self::Busy,
+        Self::DeleteGuard,
+        Self::BadRequest,
+        Self::Internal,
+    ];
+
+    /// The kind with this code, as it stands in events and tables.
+    pub(crate) fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
+    }
+
     /// The code that stands in answers, events and `sync_runs`.
     pub fn code(self) -> &'static str {
         match self {
@@ -211,6 +233,14 @@ mod tests {
             .with_source(std::io::Error::other("connection refused"));
         assert_eq!(error.chain(), "Odoo does not answer: connection refused");
         assert_eq!(error.to_string(), "Odoo does not answer");
+    }
+
+    #[test]
+    fn a_code_leads_back_to_its_kind() {
+        for kind in ErrorKind::ALL {
+            assert_eq!(ErrorKind::from_code(kind.code()), Some(kind));
+        }
+        assert_eq!(ErrorKind::from_code("unknown"), None);
     }
 
     #[test]

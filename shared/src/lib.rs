@@ -9,8 +9,9 @@
 //! | [`error`] | one error type whose kind decides retry and answer |
 //! | [`odoo`] | reads from Odoo |
 //! | [`mirror`] | writes rows to Postgres |
-//! | `metadata` | lease, windows, runs |
+//! | `metadata` | lease, windows, runs, batches |
 //! | [`sync`] | the engine that ties these together |
+//! | `fan_out` | all data types in one batch |
 //! | [`lambda`] | triggers in, answers and events out |
 //! | [`telemetry`] | logs |
 //!
@@ -23,6 +24,7 @@
 pub mod config;
 pub mod doctor;
 pub mod error;
+mod fan_out;
 pub mod lambda;
 mod metadata;
 pub mod mirror;

@@ -4,6 +4,7 @@
 //! else. All problems are collected and reported in one error, so that a person
 //! mends them in one go. A value is never repeated in an error: it may be a secret.
 
+mod fan_out;
 mod reader;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::error::Result;
+pub use fan_out::FanOutConfig;
 use reader::Reader;
 
 /// Everything that can be set from outside.
@@ -68,6 +70,14 @@ pub struct RetryConfig {
     pub max_retries: u32,
     /// Delay before the first retry; it doubles with each.
     pub delay: Duration,
+}
+
+impl RetryConfig {
+    /// Nothing is tried again.
+    pub const NONE: Self = Self {
+        max_retries: 0,
+        delay: Duration::ZERO,
+    };
 }
 
 /// How to reach Postgres.
@@ -214,6 +224,15 @@ fn read_retry(reader: &mut Reader<'_>) -> RetryConfig {
     }
 }
 
+/// How long an HTTP caller waits before 202. API Gateway itself waits 30 s.
+fn read_api_budget(reader: &mut Reader<'_>) -> Duration {
+    Duration::from_millis(reader.bounded("SYNC_API_BUDGET_MS", 25_000, 1000, 29_000))
+}
+
+fn read_overlap(reader: &mut Reader<'_>) -> Duration {
+    Duration::from_secs(reader.bounded("SYNC_OVERLAP_SECONDS", 300, 0, 86_400))
+}
+
 fn read_postgres(reader: &mut Reader<'_>, retry: RetryConfig) -> PostgresConfig {
     PostgresConfig {
         url: SecretString::from(reader.required(
@@ -256,7 +275,7 @@ fn read_odoo(reader: &mut Reader<'_>, retry: RetryConfig) -> OdooConfig {
 fn read_sync(reader: &mut Reader<'_>) -> SyncConfig {
     SyncConfig {
         batch_size: reader.bounded("SYNC_BATCH_SIZE", 1000, 1, 10_000),
-        overlap: Duration::from_secs(reader.bounded("SYNC_OVERLAP_SECONDS", 300, 0, 86_400)),
+        overlap: read_overlap(reader),
         fetch_concurrency: reader.bounded("SYNC_FETCH_CONCURRENCY", 2, 1, 8),
         delete_mode: reader.choice(
             "SYNC_DELETE_MODE",
@@ -266,11 +285,6 @@ fn read_sync(reader: &mut Reader<'_>) -> SyncConfig {
         api_budget: read_api_budget(reader),
         extra_fields: reader.extra_fields(),
     }
-}
-
-/// API Gateway gives up after 30 seconds.
-fn read_api_budget(reader: &mut Reader<'_>) -> Duration {
-    Duration::from_millis(reader.bounded("SYNC_API_BUDGET_MS", 25_000, 1_000, 29_000))
 }
 
 #[cfg(test)]

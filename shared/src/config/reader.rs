@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use secrecy::SecretString;
 
+use super::EventsConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::specs;
 
@@ -118,6 +119,19 @@ impl<'a> Reader<'a> {
             );
         }
         fields
+    }
+
+    /// The bus, for what cannot do without one.
+    pub(super) fn event_bus(&mut self) -> String {
+        EventsConfig::from_lookup(self.lookup)
+            .bus
+            .unwrap_or_else(|| {
+                self.problems.push(
+                    "SYNC_EVENT_BUS is empty: it is the name of the EventBridge bus that carries the requests to the functions"
+                        .to_owned(),
+                );
+                String::new()
+            })
     }
 
     pub(super) fn finish<T>(self, config: T) -> Result<T> {

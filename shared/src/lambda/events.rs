@@ -1,19 +1,24 @@
-//! Tells the bus how a run ended. The client is built when the first event is sent: a
+//! Tells the bus how a run ended, and asks for runs. The client is built when the first event is sent: a
 //! function that has nothing to tell pays nothing for it.
 
 use aws_config::BehaviorVersion;
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::error::DisplayErrorContext;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use backon::{BackoffBuilder, ExponentialBuilder};
 use serde_json::{Value, json};
 
 use super::response;
 use super::sdk_http::SdkHttpClient;
 use super::trigger::{OUR_SOURCE, SYNC_REQUESTED};
+use crate::config::RetryConfig;
 use crate::error::{ErrorKind, Result};
 use crate::specs::DataType;
 use crate::sync::request::SyncRequest;
 use crate::sync::{Outcome, RunFailure};
+
+/// Entries that one call takes (`PutEvents`).
+const MAX_ENTRIES: usize = 10;
 
 /// An event to send.
 #[derive(Debug, PartialEq)]
@@ -22,7 +27,7 @@ pub(super) struct Event {
     detail: Value,
 }
 
-/// The event that asks for a sync.
+/// The event that asks for a sync: its detail is the request.
 pub(super) fn requested(request: &SyncRequest) -> Event {
     Event {
         detail_type: SYNC_REQUESTED,
@@ -67,27 +72,111 @@ pub(super) struct Publisher {
 
 impl Publisher {
     /// Sends one event; the error is the reason, for the log.
-    pub(super) async fn send(&mut self, bus: &str, event: Event) -> Result<(), String> {
+    pub(super) async fn send(
+        &mut self,
+        bus: &str,
+        event: Event,
+        retry: RetryConfig,
+    ) -> Result<(), String> {
+        let mut outcomes = self.send_all(bus, &[event], retry).await;
+        outcomes.pop().unwrap_or(Ok(()))
+    }
+
+    /// Sends events, and those alone again that EventBridge refuses, after a delay that doubles.
+    /// Returns what became of each, in their order; an error is the reason, for the log.
+    pub(super) async fn send_all(
+        &mut self,
+        bus: &str,
+        events: &[Event],
+        retry: RetryConfig,
+    ) -> Vec<Result<(), String>> {
+        let mut outcomes = vec![Ok(()); events.len()];
+        let mut left: Vec<usize> = (0..events.len()).collect();
+        let mut delays = ExponentialBuilder::default()
+            .with_min_delay(retry.delay)
+            .with_factor(2.0)
+            .with_jitter()
+            .with_max_times(usize::try_from(retry.max_retries).unwrap_or(usize::MAX))
+            .build();
+        loop {
+            left = self.attempt(bus, events, &left, &mut outcomes).await;
+            if left.is_empty() {
+                return outcomes;
+            }
+            let Some(delay) = delays.next() else {
+                return outcomes;
+            };
+            tracing::warn!(
+                entries = left.len(),
+                "EventBridge refused entries, trying again"
+            );
+            tokio::time::sleep(delay).await;
+        }
+    }
+
+    /// Sends those of the events that are left. Returns those that are to be sent again.
+    async fn attempt(
+        &mut self,
+        bus: &str,
+        events: &[Event],
+        left: &[usize],
+        outcomes: &mut [Result<(), String>],
+    ) -> Vec<usize> {
+        let mut again = Vec::new();
+        for indexes in left.chunks(MAX_ENTRIES) {
+            let chunk: Vec<&Event> = indexes.iter().map(|index| &events[*index]).collect();
+            match self.put(bus, &chunk).await {
+                Ok(each) => {
+                    for (index, outcome) in indexes.iter().zip(each) {
+                        if outcome.is_err() {
+                            again.push(*index);
+                        }
+                        outcomes[*index] = outcome;
+                    }
+                }
+                // The SDK has tried the call again already, where that could help.
+                Err(reason) => {
+                    for index in indexes {
+                        outcomes[*index] = Err(reason.clone());
+                    }
+                }
+            }
+        }
+        again
+    }
+
+    /// One call, of [`MAX_ENTRIES`] at most. Returns what became of each entry, or why none was
+    /// looked at.
+    async fn put(
+        &mut self,
+        bus: &str,
+        events: &[&Event],
+    ) -> Result<Vec<Result<(), String>>, String> {
         let client = match &self.client {
             Some(client) => client,
             None => self.client.insert(connect().await?),
         };
-        let entry = PutEventsRequestEntry::builder()
-            .event_bus_name(bus)
-            .source(OUR_SOURCE)
-            .detail_type(event.detail_type)
-            .detail(event.detail.to_string())
-            .build();
-        let answer = client
-            .put_events()
-            .entries(entry)
-            .send()
+        let entries = events.iter().map(|event| {
+            PutEventsRequestEntry::builder()
+                .event_bus_name(bus)
+                .source(OUR_SOURCE)
+                .detail_type(event.detail_type)
+                .detail(event.detail.to_string())
+                .build()
+        });
+        let call = client.put_events().set_entries(Some(entries.collect()));
+        // Boxed: the SDK's futures nest deeper than a compiler wants to look.
+        let answer = Box::pin(call.send())
             .await
             .map_err(|error| DisplayErrorContext(error).to_string())?;
-        let refused = answer.entries().iter().find_map(|entry| entry.error_code());
-        refused.map_or(Ok(()), |code| {
-            Err(format!("EventBridge refused it: {code}"))
-        })
+        // Entries are answered in their order.
+        let each = (0..events.len()).map(|index| {
+            let code = answer.entries().get(index).and_then(|it| it.error_code());
+            code.map_or(Ok(()), |code| {
+                Err(format!("EventBridge refused it: {code}"))
+            })
+        });
+        Ok(each.collect())
     }
 }
 
@@ -120,6 +209,20 @@ mod tests {
         assert_eq!(event.detail["dataType"], "products");
         assert_eq!(event.detail["error"]["code"], "odoo_auth");
         assert_eq!(event.detail.get("batchId"), None);
+    }
+
+    #[test]
+    fn a_request_is_the_detail_of_the_event_that_asks() {
+        let request = SyncRequest {
+            data_type: Some("products".to_owned()),
+            batch_id: Some(Uuid::from_u128(7)),
+            ..SyncRequest::default()
+        };
+        let event = requested(&request);
+        assert_eq!(event.detail_type, "Sync Requested");
+        assert_eq!(event.detail["dataType"], "products");
+        let read = SyncRequest::from_json(event.detail).expect("a request");
+        assert_eq!(read, request);
     }
 
     #[test]

@@ -3,19 +3,22 @@
 
 mod deadline;
 mod events;
+pub mod fan_out;
 mod http;
+mod outcome;
 mod response;
 mod sdk_http;
 mod trigger;
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::config::{Config, EventsConfig, HttpConfig};
+use crate::config::{Config, EventsConfig, HttpConfig, RetryConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::specs::DataType;
 use crate::sync::request::{SyncRequest, Trigger};
@@ -25,6 +28,9 @@ use deadline::Deadline;
 use events::Publisher;
 use http::Refusal;
 use trigger::Invocation;
+
+/// Longest first delay before an event is sent again: somebody may be waiting for the answer.
+const LONGEST_DELAY: Duration = Duration::from_millis(100);
 
 /// Runs the Lambda function of one data type until Lambda stops the process.
 ///
@@ -161,7 +167,14 @@ impl Function {
             return;
         };
         let publisher = self.publisher.get_or_insert_with(Publisher::default);
-        if let Err(cause) = publisher.send(bus, event).await {
+        let retry = self
+            .syncer
+            .as_ref()
+            .map_or(RetryConfig::NONE, |syncer| RetryConfig {
+                delay: syncer.retry().delay.min(LONGEST_DELAY),
+                ..syncer.retry()
+            });
+        if let Err(cause) = publisher.send(bus, event, retry).await {
             tracing::error!(bus, cause, "the event was not sent");
         }
     }

@@ -3,7 +3,7 @@
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use aws_lambda_events::encodings::Base64Data;
-use lambda_http::Body;
+use lambda_http::{Body, RequestExt};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -65,7 +65,7 @@ fn read_http(event: Value) -> Result<lambda_http::Request> {
     });
     *request.method_mut() = event.request_context.http.method;
     *request.headers_mut() = event.headers;
-    Ok(request)
+    Ok(request.with_query_string_parameters(event.query_string_parameters))
 }
 
 /// What is no base64 is left as it is, and refused as not JSON once the key has been looked at.
@@ -149,12 +149,13 @@ mod tests {
     }
 
     #[test]
-    fn an_http_request_keeps_method_headers_and_body() {
+    fn an_http_request_keeps_method_query_headers_and_body() {
         let event = json!({
             "version": "2.0",
             "routeKey": "POST /api/sync/products",
             "rawPath": "/api/sync/products",
-            "rawQueryString": "",
+            "rawQueryString": "wait=true",
+            "queryStringParameters": {"wait": "true"},
             "headers": {"authorization": "Bearer k", "host": "localhost"},
             "requestContext": {
                 "http": {"method": "POST", "path": "/api/sync/products"}
@@ -167,6 +168,8 @@ mod tests {
         };
         assert_eq!(request.method(), "POST");
         assert_eq!(request.headers()["authorization"], "Bearer k");
+        let query = request.query_string_parameters();
+        assert_eq!(query.first("wait"), Some("true"));
         assert_eq!(request.body().as_ref(), br#"{"mode":"full"}"#);
     }
 

@@ -1,6 +1,7 @@
 //! What the sync remembers about itself: the lease of a data type, the windows of its
-//! streams, and its runs. All times are Postgres's.
+//! streams, its runs, and batches of all data types. All times are Postgres's.
 
+pub(crate) mod batches;
 pub(crate) mod claim;
 pub(crate) mod lease;
 pub(crate) mod runs;

@@ -20,11 +20,12 @@ pub use sales::SALES;
 pub use transfers::TRANSFERS;
 pub use warehouses::WAREHOUSES;
 
-/// Every data type, master data first: the order in which a first fill makes sense.
+/// Every data type, master data first: the order in which a first fill makes sense, and in
+/// which `sync-all` starts them.
 pub const REGISTRY: &[&DataType] = &[
     &CATEGORIES,
-    &PRODUCTS,
     &WAREHOUSES,
+    &PRODUCTS,
     &PURCHASES,
     &SALES,
     &TRANSFERS,

@@ -22,7 +22,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::config::Config;
+use crate::config::{Config, RetryConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::claim::{self, Acquired, Claim, Slice};
 use crate::metadata::lease::Lease;
@@ -97,6 +97,11 @@ impl Syncer {
             database: Database::new(config.postgres.clone()),
             config,
         })
+    }
+
+    /// What is done where something outside fails that may pass.
+    pub fn retry(&self) -> RetryConfig {
+        self.config.odoo.retry
     }
 
     /// How long an HTTP caller is made to wait.

@@ -1,6 +1,6 @@
 //! What the bus is told of a run, and what events do while another run is on.
 
-mod bus;
+pub(crate) mod bus;
 mod pending;
 mod slices;
 mod told;

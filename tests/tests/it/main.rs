@@ -7,6 +7,7 @@ mod crash;
 mod doctor;
 mod events;
 mod extra_fields;
+mod fan_out;
 mod findings;
 mod first_fill;
 mod http;

@@ -15,57 +15,89 @@ use crate::support::shop::Shop;
 
 /// What the bus makes of an entry.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mood {
+pub(crate) enum Mood {
     /// Takes it.
     Takes,
     /// Answers 200 and refuses the entry, as EventBridge does.
     RefusesEntries,
+    /// Takes the first entry of the next call and refuses the others; then takes all.
+    RefusesOthersOnce,
     /// Answers 400.
     RefusesRequests,
 }
 
 /// A bus that remembers what it was told.
-pub(super) struct Bus {
+pub(crate) struct Bus {
     url: String,
-    heard: Arc<Mutex<Vec<Value>>>,
+    shared: Shared,
     server: JoinHandle<()>,
 }
 
 #[derive(Clone)]
 struct Shared {
-    mood: Mood,
+    mood: Arc<Mutex<Mood>>,
     heard: Arc<Mutex<Vec<Value>>>,
+    taken: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Bus {
-    pub(super) async fn start(mood: Mood) -> Self {
-        let heard = Arc::default();
+    pub(crate) async fn start(mood: Mood) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("its address"));
         let shared = Shared {
-            mood,
-            heard: Arc::clone(&heard),
+            mood: Arc::new(Mutex::new(mood)),
+            heard: Arc::default(),
+            taken: Arc::default(),
         };
-        let app = Router::new().fallback(put_events).with_state(shared);
+        let app = Router::new()
+            .fallback(put_events)
+            .with_state(shared.clone());
         let server = tokio::spawn(async move {
             axum::serve(listener, app).await.expect("a server");
         });
-        Self { url, heard, server }
+        Self {
+            url,
+            shared,
+            server,
+        }
+    }
+
+    /// The variables that lead a function to it.
+    pub(crate) fn variables(&self) -> [(&'static str, String); 5] {
+        variables(&self.url)
+    }
+
+    /// Makes something else of what comes from now on.
+    pub(crate) fn set_mood(&self, mood: Mood) {
+        *self.shared.mood.lock().expect("no test panics with it") = mood;
+    }
+
+    /// The entries that it took, as [`Bus::heard`] has them.
+    pub(crate) fn taken(&self) -> Vec<Value> {
+        self.shared
+            .taken
+            .lock()
+            .expect("no test panics with it")
+            .clone()
     }
 
     /// Starts `sync-products` with this bus.
-    pub(super) async fn function(&self, shop: &mut Shop) -> Function {
+    pub(crate) async fn function(&self, shop: &mut Shop) -> Function {
         shop.environment.extend(variables(&self.url));
         shop.function().await
     }
 
     /// The entries that came, whatever became of them; each one's detail is read.
-    pub(super) fn heard(&self) -> Vec<Value> {
-        self.heard.lock().expect("no test panics with it").clone()
+    pub(crate) fn heard(&self) -> Vec<Value> {
+        self.shared
+            .heard
+            .lock()
+            .expect("no test panics with it")
+            .clone()
     }
 
     /// Closes its port.
-    pub(super) async fn stop(&mut self) {
+    pub(crate) async fn stop(&mut self) {
         self.server.abort();
         // An error says that it was ended, which it was.
         let _ = (&mut self.server).await;
@@ -79,7 +111,7 @@ impl Drop for Bus {
 }
 
 /// The variables that lead the AWS SDK to a bus.
-pub(super) fn variables(url: &str) -> [(&'static str, String); 5] {
+pub(crate) fn variables(url: &str) -> [(&'static str, String); 5] {
     [
         ("AWS_ENDPOINT_URL_EVENTBRIDGE", url.to_owned()),
         ("AWS_REGION", "eu-central-1".to_owned()),
@@ -99,31 +131,46 @@ async fn put_events(State(bus): State<Shared>, headers: HeaderMap, body: String)
     }
     let request: Value = serde_json::from_str(&body).expect("JSON");
     let entries = request["Entries"].as_array().expect("entries");
-    for entry in entries {
+    assert!(entries.len() <= 10, "more than a call may hold");
+    let mut mood = bus.mood.lock().expect("no test panics with it");
+    let mut answers = Vec::new();
+    for (index, entry) in entries.iter().enumerate() {
         let mut entry = entry.clone();
         let detail = entry["Detail"].as_str().expect("a text");
         entry["Detail"] = serde_json::from_str(detail).expect("JSON in the detail");
-        bus.heard
-            .lock()
-            .expect("no test panics with it")
-            .push(entry);
+        let is_taken = match *mood {
+            Mood::Takes => true,
+            Mood::RefusesOthersOnce => index == 0,
+            Mood::RefusesEntries | Mood::RefusesRequests => false,
+        };
+        let keep = |list: &Mutex<Vec<Value>>| {
+            let mut list = list.lock().expect("no test panics with it");
+            list.push(entry.clone());
+        };
+        keep(&bus.heard);
+        if is_taken {
+            keep(&bus.taken);
+            answers.push(json!({"EventId": index.to_string()}));
+        } else {
+            answers.push(json!({"ErrorCode": "NotAuthorizedForSource", "ErrorMessage": "no"}));
+        }
     }
-    let (status, answer) = match bus.mood {
-        Mood::Takes => (
-            200,
-            json!({"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}),
-        ),
-        Mood::RefusesEntries => (
-            200,
-            json!({"FailedEntryCount": 1, "Entries": [
-                {"ErrorCode": "NotAuthorizedForSource", "ErrorMessage": "no"}
-            ]}),
-        ),
+    let (status, answer) = match *mood {
         Mood::RefusesRequests => (
             400,
             json!({"__type": "ResourceNotFoundException", "message": "Event bus test-bus does not exist."}),
         ),
+        _ => {
+            let refused = answers.iter().filter(|it| it["EventId"].is_null()).count();
+            (
+                200,
+                json!({"FailedEntryCount": refused, "Entries": answers}),
+            )
+        }
     };
+    if *mood == Mood::RefusesOthersOnce {
+        *mood = Mood::Takes;
+    }
     let status = StatusCode::from_u16(status).expect("a status");
     let content_type = [("content-type", "application/x-amz-json-1.1")];
     (status, content_type, answer.to_string()).into_response()

@@ -73,7 +73,7 @@ pub(super) fn request(method: &str, authorization: Option<&str>, body: Option<&s
 }
 
 /// Sends a request and takes the answer apart: its status and its JSON body.
-pub(super) async fn ask(function: &mut Function, event: &Value) -> (u64, Value) {
+pub(crate) async fn ask(function: &mut Function, event: &Value) -> (u64, Value) {
     let answer = function.call(event).await;
     assert_eq!(
         answer["headers"]["content-type"], "application/json",

@@ -1,0 +1,6 @@
+//! The Lambda function that starts the sync of all data types.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::lambda::fan_out::run().await
+}

@@ -1,0 +1,319 @@
+//! The Lambda function `sync-all`: starts a batch when it is asked to, and goes on with it
+//! whenever the bus tells that a run has ended.
+//!
+//! # What it answers
+//!
+//! | it finds | status | body |
+//! | --- | --- | --- |
+//! | a new batch is on its way | 202 | `success`, `data.batchId`, `data.status` `in_progress` |
+//! | with `?wait=true`: all has succeeded | 200 | `success`, `data` with sum and results |
+//! | with `?wait=true`: something has failed | that of the first failure's code | no `success`, an `error` that names all failures, the same `data` |
+//! | a batch is on already | 409 `busy` | `data` of that batch |
+//! | nothing could be sent to the bus | 503 `config` | `data` of the batch, which is failed |
+//!
+//! A batch with a failure is answered as a failed sync is, with the same codes: who looks at the
+//! status alone must not take it for done. A second batch would ask for what the first one does,
+//! so it is refused like a second sync of one data type. A schedule or an event that finds one on
+//! returns normally, and has been the occasion to go on with that one.
+
+use std::rc::Rc;
+
+use lambda_http::RequestExt;
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::events::{self, Publisher};
+use super::http::{self, Refusal};
+use super::outcome;
+use super::response;
+use super::trigger::{self, Invocation};
+use crate::config::{FanOutConfig, HttpConfig};
+use crate::error::{Error, ErrorKind, Result};
+use crate::fan_out::report::BatchReport;
+use crate::fan_out::{Ended, FanOut, Opened};
+use crate::sync::request::{SyncRequest, Trigger};
+use crate::telemetry;
+
+/// Where the batch can be looked at.
+const STATUS_ROUTE: &str = "/api/sync/status";
+
+/// Runs the Lambda function `sync-all` until Lambda stops the process.
+///
+/// # Errors
+/// Only what the Lambda runtime itself reports.
+pub async fn run() -> Result<(), lambda_runtime::Error> {
+    telemetry::init();
+    // Lambda sends one event at a time to a process, so nobody waits for the other.
+    let function = Rc::new(Mutex::new(Function::new()));
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
+        let function = Rc::clone(&function);
+        async move {
+            let answer = function.lock().await.handle(&event.payload).await;
+            Ok::<Value, lambda_runtime::Error>(answer)
+        }
+    }))
+    .await
+}
+
+/// The function's state between invocations: clients that stay connected.
+struct Function {
+    http: HttpConfig,
+    fan_out: Option<FanOut>,
+    publisher: Publisher,
+}
+
+/// What somebody who asked for a batch is told.
+struct Answer {
+    batch: Option<BatchReport>,
+    error: Option<Error>,
+}
+
+impl Function {
+    fn new() -> Self {
+        Self {
+            http: HttpConfig::from_env(),
+            fan_out: None,
+            publisher: Publisher::default(),
+        }
+    }
+
+    async fn handle(&mut self, event: &RawValue) -> Value {
+        let told = serde_json::from_str(event.get())
+            .ok()
+            .and_then(|event: Value| outcome::read(&event));
+        if let Some(told) = told {
+            return Box::pin(self.hear(told)).await;
+        }
+        match trigger::read(event) {
+            Invocation::Direct { trigger, request } => {
+                Box::pin(self.start(request, trigger, None)).await.body()
+            }
+            Invocation::Http(Ok(request)) => self.answer_http(&request).await,
+            Invocation::Http(Err(error)) => response::refusal(&Refusal { status: 400, error }),
+        }
+    }
+
+    async fn answer_http(&mut self, request: &lambda_http::Request) -> Value {
+        let asked_at = Instant::now();
+        let form = match http::accept(request, &self.http) {
+            Ok(form) => form,
+            Err(refusal) => return response::refusal(&refusal),
+        };
+        let answer = match wants_to_wait(request) {
+            Ok(waits) => {
+                let since = waits.then_some(asked_at);
+                Box::pin(self.start(form, Trigger::Http, since)).await
+            }
+            Err(error) => error.into(),
+        };
+        let status = answer.status();
+        let mut response = response::http(status, &answer.body());
+        if status == 202 {
+            response["headers"]["location"] = json!(STATUS_ROUTE);
+        }
+        response
+    }
+
+    /// Starts a batch. A caller who waits is answered once it is over or his time is up, which
+    /// has run since he asked.
+    async fn start(
+        &mut self,
+        request: Result<SyncRequest>,
+        trigger: Trigger,
+        waits_since: Option<Instant>,
+    ) -> Answer {
+        let started = match request {
+            Ok(request) => self.open(&request, trigger).await,
+            Err(error) => Err(error),
+        };
+        let (batch_id, error) = match started {
+            Ok(Opened::New(id)) => (id, None),
+            Ok(Opened::Running(id)) => (id, Some(busy())),
+            Err(error) => return Answer::from(error).logged(),
+        };
+        let sent = self.go_on().await;
+        let error = match (error, sent) {
+            (Some(busy), _) => Some(busy),
+            (None, Err(error)) => self.abandon(batch_id, error).await,
+            (None, Ok(())) => None,
+        };
+        let waits_since = waits_since.filter(|_| error.is_none());
+        match self.look(batch_id, waits_since).await {
+            Ok(batch) => Answer {
+                error: error.or_else(|| batch.error()),
+                batch: Some(batch),
+            },
+            Err(unread) => error.unwrap_or(unread).into(),
+        }
+        .logged()
+    }
+
+    async fn open(&mut self, request: &SyncRequest, trigger: Trigger) -> Result<Opened> {
+        let opened = self.fan_out()?.open(request, trigger).await?;
+        if let Opened::New(batch_id) = opened {
+            tracing::info!(%batch_id, mode = request.mode.word(), "batch started");
+        }
+        Ok(opened)
+    }
+
+    /// Ends a batch of which nothing could be started; the error is none where anything was.
+    async fn abandon(&mut self, batch_id: Uuid, error: Error) -> Option<Error> {
+        let fan_out = self.fan_out().ok()?;
+        if let Err(cause) = fan_out.abandon(batch_id, &error).await {
+            tracing::error!(%batch_id, cause = cause.chain(), "the batch is not on record as failed");
+            return Some(error);
+        }
+        match fan_out.report(batch_id).await {
+            Ok(batch) if !batch.is_over() => None,
+            _ => Some(error),
+        }
+    }
+
+    async fn look(&mut self, batch_id: Uuid, waits_since: Option<Instant>) -> Result<BatchReport> {
+        let fan_out = self.fan_out()?;
+        match waits_since {
+            Some(since) => {
+                let until = since + fan_out.config().api_budget;
+                fan_out.wait(batch_id, until).await
+            }
+            None => fan_out.report(batch_id).await,
+        }
+    }
+
+    /// Notes how a run ended and starts what comes next; at the end of a batch looks at what
+    /// its rows refer to.
+    async fn hear(&mut self, told: Result<Ended>) -> Value {
+        let heard = match told {
+            Ok(ended) => self.follow(&ended).await,
+            Err(error) => Err(error),
+        };
+        match heard {
+            Ok(()) => json!({"success": true, "message": "Noted", "data": {}}),
+            Err(error) => Answer::from(error).logged().body(),
+        }
+    }
+
+    async fn follow(&mut self, ended: &Ended) -> Result<()> {
+        self.fan_out()?.note(ended).await?;
+        self.go_on().await?;
+        self.fan_out()?.check_references().await
+    }
+
+    /// Requests what there is room for. What could not be sent waits again.
+    async fn go_on(&mut self) -> Result<()> {
+        let claimed = self.fan_out()?.claim().await?;
+        if claimed.requests.is_empty() {
+            return Ok(());
+        }
+        let config = self.fan_out()?.config();
+        let (bus, retry) = (config.bus.clone(), config.retry);
+        let events: Vec<_> = claimed.requests.iter().map(events::requested).collect();
+        // Boxed: the future nests deeper than a compiler wants to look.
+        let outcomes = Box::pin(self.publisher.send_all(&bus, &events, retry)).await;
+        let mut unsent = Vec::new();
+        let mut cause = String::new();
+        for (request, outcome) in claimed.requests.iter().zip(outcomes) {
+            let data_type = request.data_type.as_deref().unwrap_or_default();
+            match outcome {
+                Ok(()) => tracing::info!(data_type, "sync requested"),
+                Err(reason) => {
+                    tracing::error!(data_type, bus, cause = reason, "the request was not sent");
+                    unsent.push(data_type);
+                    cause = reason;
+                }
+            }
+        }
+        if unsent.is_empty() {
+            return Ok(());
+        }
+        self.fan_out()?.put_back(claimed.id, &unsent).await?;
+        Err(Error::new(
+            ErrorKind::Config,
+            "the event bus that SYNC_EVENT_BUS names did not take a request: it is the name of an existing EventBridge bus to which this function may send",
+        )
+        .with_source(cause))
+    }
+
+    fn fan_out(&mut self) -> Result<&mut FanOut> {
+        let fan_out = match self.fan_out.take() {
+            Some(fan_out) => fan_out,
+            None => FanOut::new(FanOutConfig::from_env()?)?,
+        };
+        Ok(self.fan_out.insert(fan_out))
+    }
+}
+
+impl From<Error> for Answer {
+    fn from(error: Error) -> Self {
+        Self {
+            batch: None,
+            error: Some(error),
+        }
+    }
+}
+
+impl Answer {
+    fn status(&self) -> u16 {
+        match (&self.error, &self.batch) {
+            (Some(error), _) => error.kind().http_status(),
+            (None, Some(batch)) if !batch.is_over() => 202,
+            (None, _) => 200,
+        }
+    }
+
+    fn body(&self) -> Value {
+        if let Some(error) = &self.error {
+            return json!({
+                "success": false,
+                "error": response::error(error),
+                "data": self.batch.as_ref().map_or_else(|| json!({"dataType": "all"}), |it| json!(it)),
+            });
+        }
+        let is_over = self.batch.as_ref().is_none_or(BatchReport::is_over);
+        let message = match is_over {
+            true => "Sync of all data types completed",
+            false => "Sync of all data types started",
+        };
+        json!({"success": true, "message": message, "data": self.batch})
+    }
+
+    /// One line a failure. To be busy, or to be asked for what is not allowed, is no alarm.
+    fn logged(self) -> Self {
+        if let Some(error) = &self.error {
+            let (code, cause) = (error.kind().code(), error.chain());
+            match error.kind() {
+                ErrorKind::Busy | ErrorKind::BadRequest => {
+                    tracing::warn!(code, cause, "sync of all data types refused");
+                }
+                kind => {
+                    let remedy = kind.remedy();
+                    tracing::error!(code, cause, remedy, "sync of all data types failed");
+                }
+            }
+        }
+        self
+    }
+}
+
+fn busy() -> Error {
+    Error::new(
+        ErrorKind::Busy,
+        "a sync of all data types is already running",
+    )
+}
+
+/// Whether the caller wants to be answered when all is over: `?wait=true`.
+fn wants_to_wait(request: &lambda_http::Request) -> Result<bool> {
+    match request.query_string_parameters().first("wait") {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(Error::new(
+            ErrorKind::BadRequest,
+            "\"wait\" in the query is \"true\" or \"false\"",
+        )),
+    }
+}

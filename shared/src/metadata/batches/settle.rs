@@ -1,0 +1,156 @@
+//! What has truly happened to the parts of a batch, whatever was heard of it: events come twice,
+//! late or never, and what a run has done stands in `sync_runs`.
+
+use tokio_postgres::Transaction;
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use crate::error::{ErrorKind, Result};
+use crate::mirror::database::Doing;
+
+/// How long a request may be unheard of until it counts as lost. A function has 15 minutes at
+/// most and is tried again after one and two: what is not heard of by then hung on something
+/// before its run began, or its event was lost.
+const PATIENCE: &str = "interval '20 minutes'";
+
+/// Requests of one row until it is given up.
+const MAX_ATTEMPTS: i32 = 3;
+
+/// Whether run `run` does all that the row `batch` asks.
+const COVERS: &str = "array_position(array['incremental', 'full', 'reconcile'], run.mode::text)
+     >= array_position(array['incremental', 'full', 'reconcile'], batch.mode::text)";
+
+/// Whether a run that began after the request, and does what it asks, is on: then "busy" is
+/// the answer to a repeat of that request, and no failure.
+pub(crate) async fn is_being_done(
+    transaction: &Transaction<'_>,
+    batch_id: Uuid,
+    data_type: &str,
+) -> Result<bool> {
+    let doing = "looking for the run of a batch";
+    transaction
+        .query_typed_one(
+            &format!(
+                "select exists (
+                     select from odoo.sync_batches batch
+                     join odoo.sync_metadata metadata on metadata.data_type = batch.data_type
+                     join odoo.sync_runs run on run.run_id = metadata.run_id
+                     where batch.batch_id = $1 and batch.data_type = $2
+                         and batch.state = 'requested' and run.started_at >= batch.requested_at
+                         and {COVERS})"
+            ),
+            &[(&batch_id, Type::UUID), (&data_type, Type::TEXT)],
+        )
+        .await
+        .doing(doing)?
+        .try_get(0)
+        .doing(doing)
+}
+
+/// Brings all batches up to what has truly happened.
+pub(crate) async fn settle(transaction: &Transaction<'_>) -> Result<()> {
+    adopt(transaction).await?;
+    ask_again(transaction).await?;
+    give_up(transaction).await
+}
+
+/// Ends what was requested by a run that has ended since and that did all that was asked, or failed
+/// to and has no other behind it. Such a run need not know of the batch: a schedule may have taken over.
+/// One that had begun before the request counts once the request itself counts as lost.
+pub(crate) async fn adopt(transaction: &Transaction<'_>) -> Result<()> {
+    transaction
+        .execute_typed(
+            &format!(
+                "with found as (
+                     select distinct on (batch.batch_id, batch.data_type)
+                         batch.batch_id, batch.data_type, run.run_id, run.status,
+                         run.finished_at, run.error_code, run.error_message
+                     from odoo.sync_batches batch
+                     join odoo.sync_runs run on run.data_type = batch.data_type
+                     where batch.state = 'requested' and run.status <> 'in_progress'
+                         and run.finished_at >= batch.requested_at
+                         and (run.started_at >= batch.requested_at
+                              or batch.requested_at < clock_timestamp() - {PATIENCE})
+                         and {COVERS}
+                         and (run.status = 'success'
+                              or not exists (select from odoo.sync_metadata metadata
+                                             where metadata.data_type = batch.data_type
+                                                 and metadata.run_id is not null))
+                     order by batch.batch_id, batch.data_type, run.status = 'success' desc,
+                         run.finished_at
+                 )
+                 update odoo.sync_batches batch
+                 set state = found.status, finished_at = found.finished_at,
+                     run_id = found.run_id, error_code = found.error_code,
+                     error_message = found.error_message
+                 from found
+                 where batch.batch_id = found.batch_id and batch.data_type = found.data_type"
+            ),
+            &[],
+        )
+        .await
+        .doing("looking for the runs of a batch")?;
+    Ok(())
+}
+
+/// Lets what was requested wait again where its run has been left unfinished and nobody has
+/// come for it: the next request takes it over.
+async fn ask_again(transaction: &Transaction<'_>) -> Result<()> {
+    transaction
+        .execute_typed(
+            &format!(
+                "with {}
+                 update odoo.sync_batches batch
+                 set state = 'pending', requested_at = null, claim_id = null
+                 from lost
+                 where batch.batch_id = lost.batch_id and batch.data_type = lost.data_type
+                     and lost.is_unfinished and batch.attempts < $1",
+                lost()
+            ),
+            &[(&MAX_ATTEMPTS, Type::INT4)],
+        )
+        .await
+        .doing("asking for an unfinished run again")?;
+    Ok(())
+}
+
+/// Fails what was requested and never heard of again.
+async fn give_up(transaction: &Transaction<'_>) -> Result<()> {
+    transaction
+        .execute_typed(
+            &format!(
+                "with {}
+                 update odoo.sync_batches batch
+                 set state = 'failed', finished_at = clock_timestamp(), error_code = $1,
+                     error_message =
+                         'given up: its function was asked and has not told how it ended'
+                 from lost
+                 where batch.batch_id = lost.batch_id and batch.data_type = lost.data_type",
+                lost()
+            ),
+            &[(&ErrorKind::Internal.code(), Type::TEXT)],
+        )
+        .await
+        .doing("giving up what is not heard of")?;
+    Ok(())
+}
+
+/// Selects what was requested long ago and has no run that is on, or one that nobody has worked
+/// on for as long. No other run's times count: each one of a schedule would put the end off again.
+fn lost() -> String {
+    format!(
+        "lost as (
+             select batch.batch_id, batch.data_type, metadata.run_id is not null as is_unfinished
+             from odoo.sync_batches batch
+             left join odoo.sync_metadata metadata on metadata.data_type = batch.data_type
+             where batch.state = 'requested'
+                 and greatest(
+                         batch.requested_at,
+                         case when metadata.run_id is not null then
+                             greatest(metadata.updated_at, metadata.lease_expires_at,
+                                      (select max(stream.updated_at) from odoo.sync_streams stream
+                                       where stream.run_id = metadata.run_id))
+                         end
+                     ) < clock_timestamp() - {PATIENCE})"
+    )
+}

@@ -1,0 +1,11 @@
+//! `sync-all`: all data types in one batch, a few at a time.
+
+mod dispatch;
+mod ending;
+mod http;
+mod lost;
+mod references;
+mod sending;
+mod shop;
+mod whole;
+mod yard;

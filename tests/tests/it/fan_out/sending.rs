@@ -1,0 +1,90 @@
+//! A bus that does not take what is sent.
+
+use serde_json::json;
+
+use super::yard::{ALL, Yard, completed, post, start};
+use crate::events::bus::Mood;
+use crate::http::event::ask;
+use crate::support::shop::assert_failed;
+
+#[tokio::test]
+async fn entries_that_are_refused_are_sent_again_and_only_those() {
+    let yard = Yard::open().await;
+    let mut function = yard.function_with("SYNC_PARALLEL", "6").await;
+    yard.bus.set_mood(Mood::RefusesOthersOnce);
+    start(&mut function).await;
+    assert_eq!(yard.requested(), ALL);
+    assert_eq!(yard.bus.heard().len(), 6 + 5);
+    assert_eq!(yard.in_state("requested").await, ALL);
+}
+
+#[tokio::test]
+async fn a_batch_of_which_nothing_can_be_sent_fails_and_says_what_to_set() {
+    for mood in [Mood::RefusesEntries, Mood::RefusesRequests] {
+        let yard = Yard::open().await;
+        let mut function = yard.function().await;
+        yard.bus.set_mood(mood);
+        let (status, body) = ask(&mut function, &post("", Some("true"))).await;
+        assert_eq!(status, 503, "{body}");
+        let message = assert_failed(&body, "config");
+        assert!(message.contains("SYNC_EVENT_BUS"), "{message}");
+        assert_eq!(body["data"]["status"], "failed");
+        assert_eq!(yard.in_state("failed").await, ALL);
+        assert_eq!(yard.requested(), Vec::<String>::new());
+        let log = function.log().await;
+        let reason = match mood {
+            Mood::RefusesEntries => "NotAuthorizedForSource",
+            _ => "ResourceNotFoundException",
+        };
+        assert!(log.contains(reason), "{log}");
+
+        yard.bus.set_mood(Mood::Takes);
+        start(&mut function).await;
+        assert_eq!(yard.requested(), ALL[..3]);
+    }
+}
+
+#[tokio::test]
+async fn what_could_not_be_sent_in_the_middle_of_a_batch_waits_for_the_next_occasion() {
+    let yard = Yard::open().await;
+    let mut function = yard.function().await;
+    let batch = start(&mut function).await;
+    yard.bus.set_mood(Mood::RefusesEntries);
+    let answer = function.call(&completed("categories", &batch)).await;
+    assert_failed(&answer, "config");
+    // The end itself is on record.
+    assert_eq!(yard.in_state("success").await, ["categories"]);
+    assert_eq!(yard.in_state("pending").await, ALL[3..]);
+
+    yard.bus.set_mood(Mood::Takes);
+    function.call(&completed("warehouses", &batch)).await;
+    assert_eq!(yard.requested(), ALL[..5]);
+    assert_eq!(yard.in_state("requested").await, ALL[2..5]);
+}
+
+#[tokio::test]
+async fn without_a_bus_or_a_database_it_says_what_to_set() {
+    let yard = Yard::open().await;
+    for (name, value) in [
+        ("SYNC_EVENT_BUS", ""),
+        ("SUPABASE_DB_URL", ""),
+        ("SUPABASE_DB_URL", "nonsense"),
+        ("SYNC_PARALLEL", "0"),
+        ("SYNC_API_BUDGET_MS", "999"),
+    ] {
+        let mut function = yard.function_with(name, value).await;
+        let (status, body) = ask(&mut function, &post("", None)).await;
+        assert_eq!(status, 503);
+        let message = assert_failed(&body, "config");
+        assert!(message.contains(name), "{message}");
+        let answer = function.call(&completed("sales", "")).await;
+        assert_failed(&answer, "config");
+        let log = function.end().await;
+        let lines = log.matches("sync of all data types failed").count();
+        assert_eq!(lines, 2, "{log}");
+    }
+    assert_eq!(yard.batches().await, Vec::<serde_json::Value>::new());
+    assert_eq!(yard.bus.heard(), Vec::<serde_json::Value>::new());
+    let mut function = yard.function().await;
+    assert_eq!(function.call(&json!({})).await["success"], true);
+}
