@@ -11,6 +11,7 @@
 //! | [`mirror`] | writes rows to Postgres |
 //! | `metadata` | lease, windows, runs |
 //! | [`sync`] | the engine that ties these together |
+//! | `api` | what the routes that start no sync answer |
 //! | [`lambda`] | triggers in, answers and events out |
 //! | [`telemetry`] | logs |
 //!
@@ -20,6 +21,7 @@
 //! reject) → one statement → cursor, all of a page in one transaction → next page →
 //! watermark → result → event. It goes one way: no module calls back up.
 
+mod api;
 pub mod config;
 pub mod doctor;
 pub mod error;

@@ -1,7 +1,9 @@
 //! The only part that knows Lambda: what comes in as a trigger, what goes out as an
 //! answer and as an event. The engine behind it could be called from anywhere.
 
+mod api;
 mod events;
+mod health;
 mod http;
 mod response;
 mod sdk_http;
@@ -20,8 +22,9 @@ use crate::specs::DataType;
 use crate::sync::request::{SyncRequest, Trigger};
 use crate::sync::{RunFailure, RunReport, Syncer};
 use crate::telemetry;
+pub use api::run_api;
 use events::Publisher;
-use http::Refusal;
+use http::{HttpRequest, Refusal};
 use trigger::Invocation;
 
 /// Runs the Lambda function of one data type until Lambda stops the process.
@@ -75,11 +78,11 @@ impl Function {
                 response::body(self.spec, &outcome)
             }
             Invocation::Http(Ok(request)) => self.answer_http(&request).await,
-            Invocation::Http(Err(error)) => response::refusal(&Refusal { status: 400, error }),
+            Invocation::Http(Err(error)) => response::refusal(&Refusal::from(error)),
         }
     }
 
-    async fn answer_http(&mut self, request: &lambda_http::Request) -> Value {
+    async fn answer_http(&mut self, request: &HttpRequest) -> Value {
         match http::accept(request, &self.http) {
             Ok(request) => {
                 let outcome = self.sync(request, Trigger::Http).await;

@@ -1,0 +1,59 @@
+//! Where each data type stands: its row of `sync_metadata` without the lease's token, its
+//! streams, and, while a run is on, how far that has come.
+
+use serde_json::Value;
+use tokio_postgres::types::Type;
+
+use super::read;
+use crate::error::Result;
+use crate::mirror::database::Database;
+
+/// A data type that has never been synced has no row and is `pending`. A stream that has
+/// not been listed yet makes the rows to do unknown.
+const STATUS: &str = "
+    select json_build_object(
+        'status', json_object_agg(
+            wanted.name, coalesce(metadata.sync_status, 'pending') order by wanted.position),
+        'metadata', coalesce(
+            json_agg(shown.row order by wanted.position) filter (where shown.row is not null),
+            '[]'))
+    from unnest($1::text[]) with ordinality wanted (name, position)
+    left join odoo.sync_metadata metadata on metadata.data_type = wanted.name
+    left join lateral (
+        select row_to_json(columns) as row
+        from (
+            select metadata.id, metadata.data_type, metadata.last_sync_timestamp,
+                   metadata.last_sync_count, metadata.sync_status, metadata.error_message,
+                   metadata.created_at, metadata.updated_at, metadata.lease_expires_at,
+                   metadata.run_id, metadata.run_mode, metadata.slice, metadata.takeovers,
+                   metadata.pending_mode, metadata.pending_confirm_deletes,
+                   (select coalesce(json_agg(stream order by stream.stream), '[]')
+                    from (
+                        select stream, watermark, window_mode, window_low, window_high,
+                               window_done, last_id, rows_done, rows_to_do, verified_at,
+                               source_count, count_mismatches, updated_at
+                        from odoo.sync_streams
+                        where data_type = metadata.data_type
+                    ) stream) as streams,
+                   case when metadata.sync_status = 'in_progress' then
+                       (select json_build_object(
+                            'rows_done', coalesce(sum(rows_done), 0),
+                            'rows_to_do', case
+                                when bool_and(window_done or rows_to_do is not null)
+                                then sum(case when window_done then 0 else rows_to_do end)
+                                end)
+                        from odoo.sync_streams
+                        where data_type = metadata.data_type and run_id = metadata.run_id)
+                   end as progress
+        ) columns
+        where metadata.data_type is not null
+    ) shown on true";
+
+/// `status` and `metadata` of these data types, in their order.
+///
+/// # Errors
+/// Every `db_*`.
+pub(crate) async fn of(database: &mut Database, data_types: &[&str]) -> Result<Value> {
+    let parameters = [(&data_types as _, Type::TEXT_ARRAY)];
+    read(database, "reading the status", STATUS, &parameters).await
+}
