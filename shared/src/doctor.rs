@@ -172,11 +172,12 @@ async fn examine_schema(connection: &mut Connection) -> Result<String> {
 
 /// Every column that a run writes to, as `table.column`.
 fn needed_columns() -> Vec<String> {
-    const STATE: [&str; 4] = [
+    const STATE: [&str; 5] = [
         "sync_metadata.lease_token",
         "sync_streams.watermark",
         "sync_runs.run_id",
         "sync_findings.odoo_id",
+        "sync_batches.batch_id",
     ];
     const STANDARD: [&str; 7] = [
         "odoo_id",

@@ -1,5 +1,6 @@
 //! Where each data type stands: its row of `sync_metadata` without the lease's token, its
-//! streams, and, while a run is on, how far that has come.
+//! streams, and, while a run is on, how far that has come; and the newest batch that any of
+//! them was in.
 
 use serde_json::Value;
 use tokio_postgres::types::Type;
@@ -16,7 +17,35 @@ const STATUS: &str = "
             wanted.name, coalesce(metadata.sync_status, 'pending') order by wanted.position),
         'metadata', coalesce(
             json_agg(shown.row order by wanted.position) filter (where shown.row is not null),
-            '[]'))
+            '[]'),
+        'batch', (
+            select json_build_object(
+                'batch_id', batch_id,
+                'mode', min(mode),
+                'status', case
+                    when bool_or(state in ('pending', 'requested')) then 'in_progress'
+                    when bool_or(state = 'failed') then 'failed'
+                    else 'success'
+                    end,
+                'created_at', min(created_at),
+                'finished_at', case
+                    when bool_and(state in ('success', 'failed')) then max(finished_at)
+                    end,
+                'done', count(*) filter (where state in ('success', 'failed')),
+                'to_do', count(*) filter (where state in ('pending', 'requested')),
+                'data_types', json_agg(
+                    json_build_object(
+                        'data_type', data_type, 'state', state, 'requested_at', requested_at,
+                        'finished_at', finished_at, 'run_id', run_id,
+                        'error_code', error_code, 'error_message', error_message)
+                    order by place))
+            from odoo.sync_batches
+            where batch_id = (
+                select batch_id from odoo.sync_batches
+                where data_type = any($1::text[])
+                order by created_at desc, batch_id
+                limit 1)
+            group by batch_id))
     from unnest($1::text[]) with ordinality wanted (name, position)
     left join odoo.sync_metadata metadata on metadata.data_type = wanted.name
     left join lateral (
@@ -27,14 +56,14 @@ const STATUS: &str = "
                    metadata.created_at, metadata.updated_at, metadata.lease_expires_at,
                    metadata.run_id, metadata.run_mode, metadata.slice, metadata.takeovers,
                    metadata.pending_mode, metadata.pending_confirm_deletes,
-                   (select coalesce(json_agg(stream order by stream.stream), '[]')
+                   (select coalesce(json_agg(of_type order by of_type.stream), '[]')
                     from (
                         select stream, watermark, window_mode, window_low, window_high,
                                window_done, last_id, rows_done, rows_to_do, verified_at,
                                source_count, count_mismatches, updated_at
                         from odoo.sync_streams
                         where data_type = metadata.data_type
-                    ) stream) as streams,
+                    ) of_type) as streams,
                    case when metadata.sync_status = 'in_progress' then
                        (select json_build_object(
                             'rows_done', coalesce(sum(rows_done), 0),
@@ -49,7 +78,7 @@ const STATUS: &str = "
         where metadata.data_type is not null
     ) shown on true";
 
-/// `status` and `metadata` of these data types, in their order.
+/// `status`, `metadata` and `batch` of these data types, in their order.
 ///
 /// # Errors
 /// Every `db_*`.

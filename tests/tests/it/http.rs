@@ -3,4 +3,4 @@
 
 mod answer;
 mod door;
-mod event;
+pub(crate) mod event;
