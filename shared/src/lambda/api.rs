@@ -33,11 +33,12 @@ use crate::telemetry;
 pub async fn run_api() -> Result<(), lambda_runtime::Error> {
     telemetry::init();
     // Lambda sends one event at a time to a process, so nobody waits for the other.
-    let api = Rc::new(Mutex::new(Api::new()));
+    let api = Rc::new(Mutex::new(None));
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let api = Rc::clone(&api);
         async move {
             let mut api = api.lock().await;
+            let api = api.get_or_insert_with(Api::new);
             // Its type is left out: it nests deeper than a compiler wants to look.
             let answering: Pin<Box<dyn Future<Output = Value>>> =
                 Box::pin(api.handle(&event.payload));

@@ -2,6 +2,8 @@
 
 mod answers;
 pub(crate) mod document;
+mod gateway;
+mod strangers;
 
 use std::collections::BTreeSet;
 
