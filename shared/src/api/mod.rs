@@ -16,7 +16,10 @@ use tokio_postgres::types::{ToSql, Type};
 use crate::error::Result;
 use crate::mirror::database::{Database, Doing};
 
-/// The one JSON value that `sql` selects, its times in UTC.
+/// Times in UTC whatever the database's zone is; and who asks waits thirty seconds at most.
+const SETTINGS: &str = "set local time zone 'UTC'; set local statement_timeout = '10s'";
+
+/// The one JSON value that `sql` selects.
 async fn read(
     database: &mut Database,
     doing: &str,
@@ -25,10 +28,7 @@ async fn read(
 ) -> Result<Value> {
     database
         .transaction(doing, async |transaction| {
-            transaction
-                .batch_execute("set local time zone 'UTC'")
-                .await
-                .doing(doing)?;
+            transaction.batch_execute(SETTINGS).await.doing(doing)?;
             transaction
                 .query_typed_one(sql, parameters)
                 .await

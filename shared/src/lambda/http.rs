@@ -54,15 +54,17 @@ impl From<Error> for Refusal {
     }
 }
 
-/// Checks a request to a sync route. The inner result is the request's own form.
+/// Checks a request to a sync route, whose query may have these parameters. The inner result
+/// is the request's own form.
 pub(super) fn accept(
     request: &HttpRequest,
     config: &HttpConfig,
+    parameters: &[&str],
 ) -> Result<Result<SyncRequest>, Refusal> {
     authorize(request, config)?;
     check_method(request, "POST")?;
     check_size(request)?;
-    Ok(Query::parse(&request.query, &[]).and_then(|_| parse(&request.body)))
+    Ok(Query::parse(&request.query, parameters).and_then(|_| parse(&request.body)))
 }
 
 /// Whether the caller has the key.
@@ -151,7 +153,7 @@ mod tests {
     }
 
     fn status(request: &HttpRequest, config: &HttpConfig) -> u16 {
-        accept(request, config).map_or_else(|refusal| refusal.status, |_| 200)
+        accept(request, config, &[]).map_or_else(|refusal| refusal.status, |_| 200)
     }
 
     #[test]
@@ -186,21 +188,22 @@ mod tests {
         for wrong in ["GET", "post", "", "NO METHOD"] {
             let mut request = request(Some("Bearer k"), "");
             request.method = wrong.to_owned();
-            let refusal = accept(&request, &config).expect_err("not POST");
+            let refusal = accept(&request, &config, &[]).expect_err("not POST");
             assert_eq!((refusal.status, refusal.allow), (405, Some("POST")));
         }
         let large = request(Some("Bearer k"), &" ".repeat(MAX_BODY + 1));
         assert_eq!(status(&large, &config), 413);
         let deep = "[".repeat(60_000);
         for bad in ["{", "nonsense", deep.as_str(), r#"{"mode": "all"}"#] {
-            let form = accept(&request(Some("Bearer k"), bad), &config).expect("let in");
+            let form = accept(&request(Some("Bearer k"), bad), &config, &[]).expect("let in");
             assert_eq!(form.expect_err("bad").kind(), ErrorKind::BadRequest);
         }
         let mut misplaced = request(Some("Bearer k"), "");
         misplaced.query = "mode=full".to_owned();
-        let form = accept(&misplaced, &config).expect("let in");
+        let form = accept(&misplaced, &config, &[]).expect("let in");
         assert_eq!(form.expect_err("bad").kind(), ErrorKind::BadRequest);
-        let empty = accept(&request(Some("Bearer k"), " \n"), &config).expect("let in");
+        assert!(accept(&misplaced, &config, &["mode"]).is_ok_and(|form| form.is_ok()));
+        let empty = accept(&request(Some("Bearer k"), " \n"), &config, &[]).expect("let in");
         assert_eq!(empty.expect("a form"), SyncRequest::default());
     }
 }

@@ -83,7 +83,7 @@ impl Function {
     }
 
     async fn answer_http(&mut self, request: &HttpRequest) -> Value {
-        match http::accept(request, &self.http) {
+        match http::accept(request, &self.http, &[]) {
             Ok(request) => {
                 let outcome = self.sync(request, Trigger::Http).await;
                 let body = response::body(self.spec, &outcome);
