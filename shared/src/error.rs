@@ -43,6 +43,9 @@ pub enum ErrorKind {
     DeleteGuard,
     /// The request is not one that the contract allows.
     BadRequest,
+    /// The invocation's time is up: the run is handed over to its next slice. It never
+    /// leaves the engine.
+    OutOfTime,
     /// A bug of ours.
     Internal,
 }
@@ -64,7 +67,8 @@ impl ErrorKind {
             Self::Busy => "busy",
             Self::DeleteGuard => "delete_guard",
             Self::BadRequest => "bad_request",
-            Self::Internal => "internal",
+            // Whoever is told of it met a bug.
+            Self::OutOfTime | Self::Internal => "internal",
         }
     }
 
@@ -102,7 +106,9 @@ impl ErrorKind {
                 "Check the rights and companies of ODOO_USER; if the rows are truly gone, send the request again with \"confirmDeletes\": true."
             }
             Self::BadRequest => "Correct the request as the message says.",
-            Self::Internal => "This is a bug: report it with the run id and the log of this run.",
+            Self::OutOfTime | Self::Internal => {
+                "This is a bug: report it with the run id and the log of this run."
+            }
         }
     }
 
@@ -111,7 +117,7 @@ impl ErrorKind {
         match self {
             Self::BadRequest => 400,
             Self::Busy | Self::DeleteGuard => 409,
-            Self::Internal => 500,
+            Self::OutOfTime | Self::Internal => 500,
             Self::OdooUnreachable
             | Self::OdooAuth
             | Self::OdooAccess

@@ -94,6 +94,8 @@ pub struct SyncConfig {
     pub delete_mode: DeleteMode,
     /// Largest share of a stream, in percent, that a run may delete unasked.
     pub delete_guard_percent: u8,
+    /// How long an HTTP caller waits before it is told that the run goes on by itself.
+    pub api_budget: Duration,
     /// More Odoo fields per table, kept in `extra`.
     pub extra_fields: BTreeMap<String, Vec<String>>,
 }
@@ -261,8 +263,14 @@ fn read_sync(reader: &mut Reader<'_>) -> SyncConfig {
             &[("soft", DeleteMode::Soft), ("hard", DeleteMode::Hard)],
         ),
         delete_guard_percent: reader.bounded("SYNC_DELETE_GUARD_PERCENT", 20, 0, 100),
+        api_budget: read_api_budget(reader),
         extra_fields: reader.extra_fields(),
     }
+}
+
+/// API Gateway gives up after 30 seconds.
+fn read_api_budget(reader: &mut Reader<'_>) -> Duration {
+    Duration::from_millis(reader.bounded("SYNC_API_BUDGET_MS", 25_000, 1_000, 29_000))
 }
 
 #[cfg(test)]

@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 use super::response;
 use super::sdk_http::SdkHttpClient;
-use super::trigger::OUR_SOURCE;
+use super::trigger::{OUR_SOURCE, SYNC_REQUESTED};
 use crate::error::{ErrorKind, Result};
 use crate::specs::DataType;
 use crate::sync::request::SyncRequest;
-use crate::sync::{RunFailure, RunReport};
+use crate::sync::{Outcome, RunFailure};
 
 /// An event to send.
 #[derive(Debug, PartialEq)]
@@ -22,15 +22,25 @@ pub(super) struct Event {
     detail: Value,
 }
 
+/// The event that asks for a sync.
+pub(super) fn requested(request: &SyncRequest) -> Event {
+    Event {
+        detail_type: SYNC_REQUESTED,
+        detail: json!(request),
+    }
+}
+
 /// The event that an outcome gives rise to. Who only found another run at work says
 /// nothing, unless a batch waits to hear of it.
 pub(super) fn event(
     spec: &DataType,
     request: &SyncRequest,
-    outcome: &Result<RunReport, RunFailure>,
+    outcome: &Result<Outcome, RunFailure>,
 ) -> Option<Event> {
     let (detail_type, mut detail) = match outcome {
-        Ok(report) => ("Sync Completed", json!(report)),
+        Ok(Outcome::Finished(report)) => ("Sync Completed", json!(report)),
+        Ok(Outcome::HandedOver { next, .. }) => return Some(requested(next)),
+        Ok(Outcome::Repeated { .. }) => return None,
         Err(failure) if failure.error.kind() == ErrorKind::Busy && request.batch_id.is_none() => {
             return None;
         }

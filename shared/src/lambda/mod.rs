@@ -2,6 +2,7 @@
 //! answer and as an event. The engine behind it could be called from anywhere.
 
 mod api;
+mod deadline;
 mod events;
 mod health;
 mod http;
@@ -20,9 +21,10 @@ use crate::config::{Config, EventsConfig, HttpConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::specs::DataType;
 use crate::sync::request::{SyncRequest, Trigger};
-use crate::sync::{RunFailure, RunReport, Syncer};
+use crate::sync::{Outcome, RunFailure, Syncer};
 use crate::telemetry;
 pub use api::run_api;
+use deadline::Deadline;
 use events::Publisher;
 use http::{HttpRequest, Refusal};
 use trigger::Invocation;
@@ -43,7 +45,8 @@ pub async fn run(spec: &'static DataType) -> Result<(), lambda_runtime::Error> {
                 .borrow_mut()
                 .take()
                 .unwrap_or_else(|| Function::new(spec));
-            let answer = working.handle(&event.payload).await;
+            let deadline = Deadline::new(event.context.deadline);
+            let answer = working.handle(&event.payload, deadline).await;
             function.borrow_mut().replace(working);
             Ok::<Value, lambda_runtime::Error>(answer)
         }
@@ -71,23 +74,22 @@ impl Function {
         }
     }
 
-    async fn handle(&mut self, event: &RawValue) -> Value {
+    async fn handle(&mut self, event: &RawValue, deadline: Deadline) -> Value {
         match trigger::read(event) {
             Invocation::Direct { trigger, request } => {
-                let outcome = self.sync(request, trigger).await;
+                let outcome = self.sync(request, trigger, deadline).await;
                 response::body(self.spec, &outcome)
             }
-            Invocation::Http(Ok(request)) => self.answer_http(&request).await,
+            Invocation::Http(Ok(request)) => self.answer_http(&request, deadline).await,
             Invocation::Http(Err(error)) => response::refusal(&Refusal::from(error)),
         }
     }
 
-    async fn answer_http(&mut self, request: &HttpRequest) -> Value {
+    async fn answer_http(&mut self, request: &HttpRequest, deadline: Deadline) -> Value {
         match http::accept(request, &self.http, &[]) {
             Ok(request) => {
-                let outcome = self.sync(request, Trigger::Http).await;
-                let body = response::body(self.spec, &outcome);
-                response::http(response::status(&outcome), &body)
+                let outcome = self.sync(request, Trigger::Http, deadline).await;
+                response::http_of_sync(self.spec, &outcome)
             }
             Err(refusal) => response::refusal(&refusal),
         }
@@ -97,12 +99,13 @@ impl Function {
         &mut self,
         request: Result<SyncRequest>,
         trigger: Trigger,
-    ) -> Result<RunReport, RunFailure> {
-        let outcome = self.run(&request, trigger).await;
+        deadline: Deadline,
+    ) -> Result<Outcome, RunFailure> {
+        let outcome = self.run(&request, trigger, deadline).await;
         self.tell(request.as_ref().ok(), &outcome).await;
         // An HTTP caller has waited long enough: what waits comes with the next request.
-        if outcome.is_ok() && trigger != Trigger::Http {
-            self.run_pending(trigger).await;
+        if matches!(outcome, Ok(Outcome::Finished(_))) && trigger != Trigger::Http {
+            self.run_pending(trigger, deadline).await;
         }
         outcome
     }
@@ -111,22 +114,32 @@ impl Function {
         &mut self,
         request: &Result<SyncRequest>,
         trigger: Trigger,
-    ) -> Result<RunReport, RunFailure> {
+        deadline: Deadline,
+    ) -> Result<Outcome, RunFailure> {
         let request = match request {
             Ok(request) => request,
             Err(error) => return Err(Error::new(error.kind(), error.to_string()).into()),
         };
         let spec = self.spec;
+        // Where no event can make a run go on, it goes on here for as long as Lambda lets it.
+        let is_cut_for_caller = trigger == Trigger::Http && self.events.bus.is_some();
+        let syncer = self.syncer()?;
+        let until = if is_cut_for_caller {
+            deadline.of_caller(syncer.api_budget())
+        } else {
+            deadline.of_lambda()
+        };
         // Boxed: a run's future is large and nests deeper than a compiler wants to look.
-        Box::pin(self.syncer()?.run(spec, request, trigger)).await
+        Box::pin(syncer.run(spec, request, trigger, until)).await
     }
 
-    async fn run_pending(&mut self, trigger: Trigger) {
+    async fn run_pending(&mut self, trigger: Trigger, deadline: Deadline) {
         let spec = self.spec;
         let Ok(syncer) = self.syncer() else {
             return;
         };
-        if let Some(outcome) = Box::pin(syncer.run_pending(spec, trigger)).await {
+        let until = deadline.of_lambda();
+        if let Some(outcome) = Box::pin(syncer.run_pending(spec, trigger, until)).await {
             self.tell(Some(&SyncRequest::default()), &outcome).await;
         }
     }
@@ -140,12 +153,9 @@ impl Function {
     }
 
     /// Tells the log of a failure, whatever its cause, and the bus of every outcome of a
-    /// request. A run that is over is not undone because nobody could be told.
-    async fn tell(
-        &mut self,
-        request: Option<&SyncRequest>,
-        outcome: &Result<RunReport, RunFailure>,
-    ) {
+    /// request. A run that is over is not undone because nobody could be told, and one that
+    /// was handed over is taken up by the next request or schedule.
+    async fn tell(&mut self, request: Option<&SyncRequest>, outcome: &Result<Outcome, RunFailure>) {
         if let Err(failure) = outcome {
             log(self.spec, failure);
         }

@@ -2,22 +2,32 @@
 
 use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use lambda_http::Body;
-use lambda_http::http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
+use lambda_http::http::header::{ALLOW, CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE};
 use lambda_http::http::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
 use super::http::Refusal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::specs::DataType;
-use crate::sync::{RunFailure, RunReport};
+use crate::sync::{Outcome, RunFailure};
 
 /// The body of an answer to a sync, whoever asked.
-pub(super) fn body(spec: &DataType, outcome: &Result<RunReport, RunFailure>) -> Value {
+pub(super) fn body(spec: &DataType, outcome: &Result<Outcome, RunFailure>) -> Value {
     match outcome {
-        Ok(report) => json!({
+        Ok(Outcome::Finished(report)) => json!({
             "success": true,
             "message": format!("{} sync completed", spec.title),
             "data": report,
+        }),
+        Ok(Outcome::HandedOver { report, .. }) => json!({
+            "success": true,
+            "message": format!("{} sync goes on", spec.title),
+            "data": report,
+        }),
+        Ok(Outcome::Repeated { run_id }) => json!({
+            "success": true,
+            "message": "Nothing to do: this slice is running or over",
+            "data": {"dataType": spec.name, "runId": run_id},
         }),
         Err(failure) => json!({
             "success": false,
@@ -47,9 +57,19 @@ pub(super) fn error(error: &Error) -> Value {
     })
 }
 
+/// The HTTP answer to a sync.
+pub(super) fn http_of_sync(spec: &DataType, outcome: &Result<Outcome, RunFailure>) -> Value {
+    let mut answer = http(status(outcome), &body(spec, outcome));
+    if matches!(outcome, Ok(Outcome::HandedOver { .. })) {
+        answer["headers"][LOCATION.as_str()] = json!(format!("/api/sync/status/{}", spec.name));
+    }
+    answer
+}
+
 /// The HTTP status of an outcome.
-pub(super) fn status(outcome: &Result<RunReport, RunFailure>) -> u16 {
+fn status(outcome: &Result<Outcome, RunFailure>) -> u16 {
     match outcome {
+        Ok(Outcome::HandedOver { .. }) => 202,
         Ok(_) => 200,
         Err(failure) => failure.error.kind().http_status(),
     }

@@ -15,7 +15,7 @@ use crate::sync::request::{SyncRequest, Trigger};
 /// Source of our own events.
 pub(super) const OUR_SOURCE: &str = "odoo.sync";
 /// Detail type of an event that asks for a sync.
-const SYNC_REQUESTED: &str = "Sync Requested";
+pub(super) const SYNC_REQUESTED: &str = "Sync Requested";
 
 /// An event, told apart.
 pub(super) enum Invocation {

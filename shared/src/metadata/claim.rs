@@ -1,19 +1,22 @@
 //! Asking for the lease of a data type: for a new run, or for the unfinished one whose
 //! holder is gone.
 
+mod row;
+
+use tokio::time::Instant;
+use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
 
-use super::lease::{Lease, Run};
-use super::runs::{self, NewRun};
+use super::lease::Lease;
+use super::runs;
 use crate::error::Result;
 use crate::mirror::database::{Database, Doing};
 use crate::specs::DataType;
 use crate::sync::request::{Mode, Trigger};
 
-/// Takeovers of a run whose cursor did not move, after which it is given up: something
-/// in it kills the function each time.
+/// Takeovers of a run that brought in no row, after which it is given up: something in it
+/// kills the function each time, or an invocation's time is too short for it.
 const MAX_TAKEOVERS: i32 = 3;
 
 /// What came of asking for the lease.
@@ -26,6 +29,25 @@ pub(crate) enum Acquired {
         /// The running one.
         run_id: Option<Uuid>,
     },
+    /// The slice that was asked for is running or over.
+    Repeated {
+        /// The run that it belongs to.
+        run_id: Uuid,
+    },
+    /// The run that the slice belongs to has got no further for too long, and is on record
+    /// as failed.
+    GivenUp {
+        /// That run.
+        run_id: Uuid,
+    },
+}
+
+/// One invocation's part of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Slice {
+    pub(crate) run_id: Uuid,
+    /// From 1.
+    pub(crate) number: i32,
 }
 
 /// Who asks for the lease, and for what.
@@ -34,6 +56,10 @@ pub(crate) struct Claim {
     pub(crate) mode: Mode,
     pub(crate) confirm_deletes: bool,
     pub(crate) trigger: Trigger,
+    /// Where only this slice is to be worked on.
+    pub(crate) slice: Option<Slice>,
+    /// When the work of this invocation stops.
+    pub(crate) until: Instant,
 }
 
 impl Claim {
@@ -57,32 +83,48 @@ pub(crate) async fn acquire(
     let run_id = Uuid::new_v4();
     database
         .transaction("taking the lease", async |transaction| {
-            let Some(found) = lock_row(transaction, spec.name).await? else {
+            let Some(found) = row::lock(transaction, spec.name, claim).await? else {
                 // Whoever has it locked is at work on it right now.
                 return busy(transaction, spec.name, claim).await;
             };
             let is_ours = found.token == Some(token);
+            if let Some(slice) = claim.slice
+                && !is_ours
+                && !found.awaits(slice)
+            {
+                let run_id = slice.run_id;
+                return Ok(Acquired::Repeated { run_id });
+            }
             if found.is_live && !is_ours {
                 return busy(transaction, spec.name, claim).await;
             }
-            let run = match found.unfinished() {
-                Some(run) if is_ours => run,
+            // Who comes for more than a slice makes that slice's own event come too late.
+            let next = claim.slice.map_or(found.slice + 1, |slice| slice.number);
+            let (run, slice) = match found.unfinished() {
+                Some(run) if is_ours => (run, found.slice),
                 Some(run) if found.takeovers < MAX_TAKEOVERS => {
-                    take_over(transaction, spec.name, token, run).await?;
-                    run
+                    row::take_over(transaction, spec.name, token, run, next).await?;
+                    (run, next)
+                }
+                Some(run) if claim.slice.is_some() => {
+                    row::give_up(transaction, spec.name, run).await?;
+                    return Ok(Acquired::GivenUp { run_id: run.id });
                 }
                 unfinished => {
                     if let Some(run) = unfinished {
                         runs::give_up(transaction, run.id).await?;
                     }
                     let claim = found.merge(claim);
-                    start(transaction, spec.name, token, run_id, claim).await?
+                    let run = row::start(transaction, spec.name, token, run_id, claim).await?;
+                    (run, 1)
                 }
             };
             Ok(Acquired::Lease(Lease {
                 data_type: spec.name,
                 token,
                 run,
+                slice,
+                until: claim.until,
             }))
         })
         .await
@@ -90,7 +132,7 @@ pub(crate) async fn acquire(
 
 async fn busy(transaction: &Transaction<'_>, data_type: &str, claim: Claim) -> Result<Acquired> {
     if claim.is_remembered() {
-        remember(transaction, data_type, claim).await?;
+        row::remember(transaction, data_type, claim).await?;
     }
     let doing = "reading the lease";
     let row = transaction
@@ -113,6 +155,7 @@ pub(crate) async fn pending(
     database: &mut Database,
     spec: &DataType,
     trigger: Trigger,
+    until: Instant,
 ) -> Result<Option<Claim>> {
     let doing = "reading what waits";
     database
@@ -134,167 +177,21 @@ pub(crate) async fn pending(
                 mode,
                 confirm_deletes,
                 trigger,
+                slice: None,
+                until,
             }))
         })
         .await
 }
 
-/// The data type's row as it stands, locked.
-struct Found {
-    token: Option<Uuid>,
-    is_live: bool,
-    run_id: Option<Uuid>,
-    mode: Option<Mode>,
-    confirm_deletes: bool,
-    takeovers: i32,
-    pending: Option<Mode>,
-    pending_confirm_deletes: bool,
-}
-
-impl Found {
-    fn unfinished(&self) -> Option<Run> {
-        Some(Run {
-            id: self.run_id?,
-            mode: self.mode?,
-            taken_over: true,
-            confirm_deletes: self.confirm_deletes,
-        })
-    }
-
-    /// What waited, or was given up, is done by the run that starts now, so that neither a
-    /// crash nor a bad night can lose it.
-    fn merge(&self, claim: Claim) -> Claim {
-        let given_up = self.unfinished();
-        let waiting = [self.pending, given_up.map(|run| run.mode)];
-        Claim {
-            mode: waiting.into_iter().flatten().fold(claim.mode, Mode::max),
-            confirm_deletes: claim.confirm_deletes
-                || (self.pending.is_some() && self.pending_confirm_deletes)
-                || given_up.is_some_and(|run| run.confirm_deletes),
-            ..claim
-        }
-    }
-
-    fn read(row: &Row) -> std::result::Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            token: row.try_get(0)?,
-            is_live: row.try_get(1)?,
-            run_id: row.try_get(2)?,
-            mode: row.try_get::<_, Option<&str>>(3)?.and_then(Mode::from_word),
-            confirm_deletes: row.try_get(4)?,
-            takeovers: row.try_get(5)?,
-            pending: row.try_get::<_, Option<&str>>(6)?.and_then(Mode::from_word),
-            pending_confirm_deletes: row.try_get(7)?,
-        })
-    }
-}
-
-/// `None` where another transaction has the row locked.
-async fn lock_row(transaction: &Transaction<'_>, data_type: &str) -> Result<Option<Found>> {
-    let doing = "reading the lease";
-    transaction
-        .execute_typed(
-            "insert into odoo.sync_metadata (data_type) values ($1) on conflict do nothing",
-            &[(&data_type, Type::TEXT)],
-        )
-        .await
-        .doing(doing)?;
-    transaction
-        .query_typed_opt(
-            "select lease_token, coalesce(lease_expires_at > clock_timestamp(), false),
-                    metadata.run_id, run_mode, coalesce(runs.confirm_deletes, false), takeovers,
-                    pending_mode, pending_confirm_deletes
-             from odoo.sync_metadata metadata
-             left join odoo.sync_runs runs
-                 on runs.run_id = metadata.run_id and runs.status = 'in_progress'
-             where metadata.data_type = $1
-             for update of metadata skip locked",
-            &[(&data_type, Type::TEXT)],
-        )
-        .await
-        .doing(doing)?
-        .map(|row| Found::read(&row))
-        .transpose()
-        .doing(doing)
-}
-
-/// Keeps the request for later: a reconcile where any of those that wait is one.
-async fn remember(transaction: &Transaction<'_>, data_type: &str, claim: Claim) -> Result<()> {
-    transaction
-        .execute_typed(
-            "update odoo.sync_metadata
-             set pending_mode = case when pending_mode = 'reconcile' then pending_mode else $2 end,
-                 pending_confirm_deletes = pending_confirm_deletes or $3
-             where data_type = $1",
-            &[
-                (&data_type, Type::TEXT),
-                (&claim.mode.word(), Type::TEXT),
-                (&claim.confirm_deletes, Type::BOOL),
-            ],
-        )
-        .await
-        .doing("remembering a request")?;
-    Ok(())
-}
-
-async fn take_over(
+/// Keeps what was asked for, to be done once the run that is on is over.
+///
+/// # Errors
+/// Every `db_*`.
+pub(crate) async fn remember(
     transaction: &Transaction<'_>,
     data_type: &str,
-    token: Uuid,
-    run: Run,
-) -> Result<()> {
-    transaction
-        .execute_typed(
-            "update odoo.sync_metadata
-             set lease_token = $2, lease_expires_at = clock_timestamp() + interval '60 seconds',
-                 slice = slice + 1, takeovers = takeovers + 1, updated_at = now()
-             where data_type = $1",
-            &[(&data_type, Type::TEXT), (&token, Type::UUID)],
-        )
-        .await
-        .doing("taking over a run")?;
-    runs::add_slice(transaction, run.id).await
-}
-
-async fn start(
-    transaction: &Transaction<'_>,
-    data_type: &'static str,
-    token: Uuid,
-    run_id: Uuid,
     claim: Claim,
-) -> Result<Run> {
-    transaction
-        .execute_typed(
-            "update odoo.sync_metadata
-             set lease_token = $2, lease_expires_at = clock_timestamp() + interval '60 seconds',
-                 run_id = $3, run_mode = $4, slice = 1, takeovers = 0,
-                 sync_status = 'in_progress', error_message = null, pending_mode = null,
-                 pending_confirm_deletes = false, updated_at = now()
-             where data_type = $1",
-            &[
-                (&data_type, Type::TEXT),
-                (&token, Type::UUID),
-                (&run_id, Type::UUID),
-                (&claim.mode.word(), Type::TEXT),
-            ],
-        )
-        .await
-        .doing("taking the lease")?;
-    runs::insert(
-        transaction,
-        &NewRun {
-            id: run_id,
-            data_type,
-            mode: claim.mode,
-            trigger: claim.trigger,
-            confirm_deletes: claim.confirm_deletes,
-        },
-    )
-    .await?;
-    Ok(Run {
-        id: run_id,
-        mode: claim.mode,
-        taken_over: false,
-        confirm_deletes: claim.confirm_deletes,
-    })
+) -> Result<()> {
+    row::remember(transaction, data_type, claim).await
 }

@@ -8,13 +8,14 @@
 use std::future::Future;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::database::{Database, Doing};
-use crate::sync::request::Mode;
+use crate::sync::request::{Mode, SyncRequest};
 
 /// How often a run that waits for Odoo renews its lease, which lasts 60 s.
 const HEARTBEAT: Duration = Duration::from_secs(20);
@@ -25,6 +26,10 @@ pub(crate) struct Lease {
     pub(super) data_type: &'static str,
     pub(super) token: Uuid,
     pub(crate) run: Run,
+    /// Which of the run's slices this invocation works on, from 1.
+    pub(crate) slice: i32,
+    /// When the work of this invocation stops, so that there is time left to hand over.
+    pub(super) until: Instant,
 }
 
 /// The run that the lease belongs to.
@@ -32,22 +37,27 @@ pub(crate) struct Lease {
 pub(crate) struct Run {
     pub(crate) id: Uuid,
     pub(crate) mode: Mode,
-    /// Whether an earlier holder died and this one goes on in its windows.
+    /// Whether an earlier holder began it and this one goes on in its windows.
     pub(crate) taken_over: bool,
     pub(crate) confirm_deletes: bool,
 }
 
 impl Lease {
-    /// Runs `work` in a transaction that this lease fences and renews.
+    /// Runs `work` in a transaction that this lease fences and renews. One that has begun
+    /// goes on to its commit, also past the time of this invocation.
     ///
     /// # Errors
-    /// `busy` where another run has taken the lease over; else that of `work`.
+    /// `busy` where another run has taken the lease over, [`ErrorKind::OutOfTime`] where the
+    /// time is up before it begins; else that of `work`.
     pub(crate) async fn transaction<T>(
         &self,
         database: &mut Database,
         doing: &str,
         work: impl AsyncFn(&Transaction<'_>) -> Result<T>,
     ) -> Result<T> {
+        if Instant::now() >= self.until {
+            return Err(out_of_time());
+        }
         database
             .transaction(doing, async |transaction| {
                 self.fence(transaction).await?;
@@ -59,7 +69,9 @@ impl Lease {
     /// Waits for something that is not Postgres, renewing the lease meanwhile.
     ///
     /// # Errors
-    /// As [`Lease::transaction`]; the future is dropped then.
+    /// As [`Lease::transaction`]; the future is dropped then. A request to Odoo is cut
+    /// when the time is up, and one that has been answered just then is asked again by the
+    /// next slice.
     pub(crate) async fn hold<T>(
         &self,
         database: &mut Database,
@@ -69,12 +81,60 @@ impl Lease {
         loop {
             tokio::select! {
                 biased;
+                () = tokio::time::sleep_until(self.until) => return Err(out_of_time()),
                 value = &mut future => return Ok(value),
                 () = tokio::time::sleep(HEARTBEAT) => {
                     self.transaction(database, "renewing the lease", async |_| Ok(())).await?;
                 }
             }
         }
+    }
+
+    /// What makes the run go on once it has been handed over.
+    pub(crate) fn next_slice(&self, batch_id: Option<Uuid>) -> SyncRequest {
+        SyncRequest {
+            mode: self.run.mode,
+            confirm_deletes: self.run.confirm_deletes,
+            data_type: Some(self.data_type.to_owned()),
+            run_id: Some(self.run.id),
+            slice: u32::try_from(self.slice + 1).ok(),
+            batch_id,
+        }
+    }
+
+    /// Whether an earlier attempt has handed the run over, although its answer did not
+    /// arrive.
+    pub(crate) async fn is_handed_over(&self, transaction: &Transaction<'_>) -> Result<bool> {
+        let doing = "handing a run over";
+        transaction
+            .query_typed_one(
+                "select coalesce(run_id = $2 and slice > $3, true)
+                 from odoo.sync_metadata where data_type = $1",
+                &[
+                    (&self.data_type, Type::TEXT),
+                    (&self.run.id, Type::UUID),
+                    (&self.slice, Type::INT4),
+                ],
+            )
+            .await
+            .doing(doing)?
+            .try_get(0)
+            .doing(doing)
+    }
+
+    /// Frees the lease for the run's next slice.
+    pub(crate) async fn hand_over(&self, transaction: &Transaction<'_>) -> Result<()> {
+        transaction
+            .execute_typed(
+                "update odoo.sync_metadata
+                 set lease_token = null, lease_expires_at = null, slice = slice + 1,
+                     updated_at = now()
+                 where data_type = $1",
+                &[(&self.data_type, Type::TEXT)],
+            )
+            .await
+            .doing("handing a run over")?;
+        Ok(())
     }
 
     /// Frees the lease within the transaction that ends the run.
@@ -117,4 +177,23 @@ impl Lease {
             ),
         ))
     }
+}
+
+/// Notes that the run got further other than by a page.
+pub(crate) async fn moved(transaction: &Transaction<'_>, data_type: &str) -> Result<()> {
+    transaction
+        .execute_typed(
+            "update odoo.sync_metadata set takeovers = 0 where data_type = $1",
+            &[(&data_type, Type::TEXT)],
+        )
+        .await
+        .doing("noting a run's progress")?;
+    Ok(())
+}
+
+fn out_of_time() -> Error {
+    Error::new(
+        ErrorKind::OutOfTime,
+        "the time of this invocation is up: the run goes on in a next slice",
+    )
 }

@@ -180,13 +180,34 @@ pub(crate) async fn is_over(transaction: &Transaction<'_>, run_id: Uuid) -> Resu
         .doing(doing)
 }
 
-/// Ends a run that kept killing its function.
+/// Adds what a slice that hands over had to try again.
+pub(crate) async fn add_retries(
+    transaction: &Transaction<'_>,
+    run_id: Uuid,
+    retries: u64,
+) -> Result<()> {
+    transaction
+        .execute_typed(
+            "update odoo.sync_runs set retries = retries + $2 where run_id = $1",
+            &[
+                (&run_id, Type::UUID),
+                (&i64::try_from(retries).unwrap_or(i64::MAX), Type::INT8),
+            ],
+        )
+        .await
+        .doing("handing a run over")?;
+    Ok(())
+}
+
+/// Ends a run that got no further.
 pub(crate) async fn give_up(transaction: &Transaction<'_>, run_id: Uuid) -> Result<()> {
     transaction
         .execute_typed(
             "update odoo.sync_runs
              set status = 'failed', finished_at = clock_timestamp(), error_code = 'internal',
-                 error_message = 'given up: the function died again and again at the same place'
+                 error_message = 'given up: no row came in by several invocations in a row; '
+                     || 'the function dies at the same place each time, or its time is too '
+                     || 'short for a page of SYNC_BATCH_SIZE rows'
              where run_id = $1",
             &[(&run_id, Type::UUID)],
         )

@@ -217,9 +217,18 @@ pub(crate) async fn advance(
         Step::Beside { page } => {
             transaction
                 .execute_typed(
-                    "update odoo.sync_streams set beside_page = $2, updated_at = now()
-                     where stream = $1 and beside_page is distinct from $2",
-                    &[(&stream.name, Type::TEXT), (&page, Type::UUID)],
+                    "with marked as (
+                         update odoo.sync_streams set beside_page = $2, updated_at = now()
+                         where stream = $1 and beside_page is distinct from $2
+                         returning stream
+                     )
+                     update odoo.sync_metadata set takeovers = 0
+                     where data_type = $3 and exists (select from marked)",
+                    &[
+                        (&stream.name, Type::TEXT),
+                        (&page, Type::UUID),
+                        (&data_type, Type::TEXT),
+                    ],
                 )
                 .await
         }

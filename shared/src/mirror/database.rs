@@ -6,6 +6,7 @@
 //! an earlier attempt whose commit went through unheard, it reads from the database.
 
 use backon::BackoffBuilder;
+use futures_util::future::try_join;
 use tokio_postgres::Transaction;
 
 use super::connect::{Connection, connect};
@@ -102,12 +103,11 @@ impl Database {
         let failed = |error| db_error(doing, error);
         let connection = self.connection().await?;
         let transaction = connection.client().transaction().await.map_err(failed)?;
-        transaction
-            .batch_execute(TRANSACTION_LIMITS)
-            .await
-            .map_err(failed)?;
-        // An error drops the transaction, which rolls it back.
-        let value = work(&transaction).await?;
+        // What `work` begins with is sent right after the limits: Postgres takes one after the
+        // other. An error drops the transaction, which rolls it back.
+        let limits = transaction.batch_execute(TRANSACTION_LIMITS);
+        let limited = async { limits.await.map_err(failed) };
+        let ((), value) = try_join(limited, work(&transaction)).await?;
         transaction.commit().await.map_err(failed)?;
         Ok(value)
     }

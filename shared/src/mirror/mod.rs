@@ -3,12 +3,15 @@
 //!
 //! Between a function and Supabase's Postgres sits a transaction pooler: a statement
 //! may run on any backend, so nothing here uses session state, advisory session locks
-//! or a named prepared statement. Statements go unnamed, with their types stated.
+//! or a prepared statement that outlives its transaction. Statements go unnamed, with their
+//! types stated.
 
 pub(crate) mod batch;
 pub mod connect;
+mod copy;
 pub(crate) mod database;
 pub(crate) mod findings;
+pub(crate) mod glance;
 pub mod migrate;
 pub(crate) mod rules;
 pub mod sqlstate;

@@ -1,8 +1,8 @@
 //! Checks the rules of a stream's spec and keeps what it finds as warnings.
 //!
 //! Rules are checked by Postgres, on the rows as they were written: numbers are added up
-//! exactly. The rules about a row alone are one statement a page, in the page's transaction;
-//! those that compare rows look at the whole table, once a run. A finding is resolved as soon
+//! exactly. The rules about a row alone are one statement a page, in the page's transaction, and
+//! only where a [`Glance`] found anything; those that compare rows look at the whole table, once a run. A finding is resolved as soon
 //! as its row is found mended, or gone.
 
 use std::time::Duration;
@@ -13,6 +13,7 @@ use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
 use super::database::Doing;
+use super::glance::{Glance, rows_of_page};
 use crate::error::Result;
 use crate::specs::{Check, Condition, Rule, Stream};
 
@@ -35,8 +36,8 @@ pub(crate) struct Context {
 /// alone. Built once a run.
 #[derive(Debug)]
 pub(crate) struct RowRules {
-    /// Whether there is any rule to check.
-    pub(crate) any: bool,
+    /// Whether there is anything to check or to resolve; asked first.
+    pub(crate) glance: Glance,
     sql: String,
 }
 
@@ -48,8 +49,10 @@ impl RowRules {
                                 and not starts_with(finding.rule, '{UNIQUE}'))",
             is_live(stream.name, "finding.odoo_id")
         );
+        let any: Vec<String> = stream.rules.iter().filter_map(is_broken).collect();
+        let any = (!any.is_empty()).then(|| any.join(" or "));
         Self {
-            any: stream.rules.iter().any(|rule| is_broken(rule).is_some()),
+            glance: Glance::new(stream.name, any.as_deref()),
             sql: statement(stream.name, &broken_alone(stream), &examined),
         }
     }
@@ -70,19 +73,29 @@ impl RowRules {
 /// The rules of a stream that look at other tables, each with the statement that checks it.
 pub(crate) fn references(stream: &'static Stream) -> impl Iterator<Item = Reference> {
     stream.rules.iter().filter_map(|rule| match rule.check {
-        Check::RefersTo { column, stream: to } => Some(Reference {
-            sql: statement(
-                stream.name,
-                &format!(
-                    "{} and row.{column} is not null and not {}
-                     and coalesce(greatest(row.odoo_updated_at, row.odoo_related_at) < $4, true)",
-                    live_rows(stream.name, rule),
-                    is_live(to, &format!("row.{column}"))
+        Check::RefersTo { column, stream: to } => {
+            let broken = format!(
+                "{} and row.{column} is not null and not {}",
+                live_rows(stream.name, rule),
+                is_live(to, &format!("row.{column}"))
+            );
+            Some(Reference {
+                sql: statement(
+                    stream.name,
+                    &format!(
+                        "{broken} and coalesce(
+                             greatest(row.odoo_updated_at, row.odoo_related_at) < $4, true)"
+                    ),
+                    // One that is broken still, but too new to be judged, is not mended.
+                    &format!(
+                        "finding.rule = {} and not exists (
+                             {broken} and row.odoo_id = finding.odoo_id)",
+                        literal(&rule.name())
+                    ),
                 ),
-                &format!("finding.rule = {}", literal(&rule.name())),
-            ),
-            to,
-        }),
+                to,
+            })
+        }
         _ => None,
     })
 }
@@ -206,8 +219,7 @@ async fn execute(
 }
 
 /// Selects the rows among those to check that break a rule about themselves, with its name
-/// and reason. One look at each row, whatever the number of rules. `offset 0` keeps the planner
-/// from joining: it would rather read the whole table than look up a thousand rows.
+/// and reason. One look at each row, whatever the number of rules.
 fn broken_alone(stream: &Stream) -> String {
     let rules: Vec<(&Rule, String)> = stream
         .rules
@@ -227,15 +239,10 @@ fn broken_alone(stream: &Stream) -> String {
     let any: Vec<&str> = rules.iter().map(|(_, it)| it.as_str()).collect();
     format!(
         "select row.odoo_id, rule.name, rule.reason
-         from unnest($4::bigint[]) page (odoo_id)
-         cross join lateral (
-             select * from odoo.{} live
-             where live.odoo_id = page.odoo_id and live.deleted_at is null
-             offset 0
-         ) row
+         from {}
          cross join lateral (values {}) rule (name, reason, is_broken)
          where ({}) and rule.is_broken",
-        stream.name,
+        rows_of_page(stream.name, "$4"),
         values.join(", "),
         any.join(" or ")
     )

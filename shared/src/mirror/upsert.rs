@@ -1,18 +1,21 @@
 //! One statement a page: a set-based upsert that writes only what differs and counts
-//! exactly what it did.
+//! exactly what it did. Many rows that are all new take a quicker way in, a `copy`.
 //!
 //! Values are compared, never times: on Odoo 14 a template's new price leaves the
 //! variant's time as it was. A row that Postgres refuses is found by halving the page
 //! under savepoints; the rest of the page goes in.
 
+use futures_util::future::join;
 use tokio_postgres::Transaction;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::batch::{Batch, ColumnType};
+use super::copy::{Copy, Room};
 use super::database::Doing;
+use super::glance::Rows;
 use super::sqlstate::{db_error, refuses_row};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What became of the rows of one page.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -30,6 +33,15 @@ impl Written {
     }
 }
 
+/// What came of writing a batch.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) written: Written,
+    pub(crate) refused: Vec<Refused>,
+    /// What stands between the written rows.
+    pub(crate) rows: Rows,
+}
+
 /// A row that Postgres refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refused {
@@ -42,6 +54,7 @@ pub(crate) struct Refused {
 pub(crate) struct Upsert {
     table: &'static str,
     sql: String,
+    pub(crate) copy: Copy,
 }
 
 impl Upsert {
@@ -58,15 +71,27 @@ impl Upsert {
         };
         let names = list(&|name, _, _| name.to_owned());
         let arrays = list(&|_, kind, index| format!("${}::{}", index + 2, kind.array_type()));
-        let values = list(&|name, kind, _| format!("{name}{}", kind.cast()));
+        let values = list(&|name, kind, _| format!("{name}{} as {name}", kind.cast()));
         let excluded = list(&|name, _, _| format!("excluded.{name}"));
         let current = list(&|name, _, _| format!("mirror.{name}"));
+        let read = list(&|name, _, _| format!("incoming.{name}"));
+        // Rows that are as they should be are left out before the insert: `on conflict` would lock
+        // each of them, which is a write. `offset 0` makes the planner look them up one by one.
         let sql = format!(
             "with incoming as (
-                 select * from unnest($1::bigint[], {arrays}) as row (odoo_id, {names})
+                 select odoo_id, {values}
+                 from unnest($1::bigint[], {arrays}) as row (odoo_id, {names})
              ), written as (
                  insert into odoo.{table} as mirror (odoo_id, {names})
-                 select odoo_id, {values} from incoming
+                 select incoming.odoo_id, {read}
+                 from incoming left join lateral (
+                     select * from odoo.{table} here
+                     where here.odoo_id = incoming.odoo_id
+                     offset 0
+                 ) mirror on true
+                 where mirror.odoo_id is null
+                     or ({current}, mirror.deleted_at)
+                         is distinct from ({read}, null::timestamptz)
                  on conflict (odoo_id) do update
                      set ({names}, synced_at, deleted_at) = ({excluded}, now(), null)
                      where ({current}, mirror.deleted_at)
@@ -77,14 +102,45 @@ impl Upsert {
              select count(*) filter (where is_new), count(*) filter (where not is_new)
              from written"
         );
-        Self { table, sql }
+        Self {
+            table,
+            sql,
+            copy: Copy::new(table, &names),
+        }
     }
 
-    /// Writes the batch; rows that Postgres refuses come back in the second part.
+    /// Writes the batch but for the rows that Postgres refuses. `room` is what
+    /// [`Copy::room`] found in this transaction.
     ///
     /// # Errors
     /// What Postgres said, if it was not about a row's value.
     pub(crate) async fn write(
+        &self,
+        transaction: &Transaction<'_>,
+        batch: &Batch,
+        room: Room,
+    ) -> Result<Outcome> {
+        if self.copy.suits(batch, room) && self.copy_or_roll_back(transaction, batch).await? {
+            let written = Written {
+                inserted: batch.len() as u64,
+                ..Written::default()
+            };
+            return Ok(Outcome {
+                written,
+                refused: Vec::new(),
+                rows: Rows::AllBetween,
+            });
+        }
+        let (written, refused) = self.write_in_parts(transaction, batch).await?;
+        Ok(Outcome {
+            written,
+            refused,
+            rows: Rows::Some,
+        })
+    }
+
+    /// Writes the whole batch, or what of it Postgres takes.
+    async fn write_in_parts(
         &self,
         transaction: &Transaction<'_>,
         batch: &Batch,
@@ -108,7 +164,7 @@ impl Upsert {
                 Ok(counts) => {
                     written.add(counts);
                     if !waiting.is_empty() {
-                        release(transaction, self.table).await?;
+                        self.release(transaction).await?;
                     }
                 }
                 Err(state) if to - from == 1 => refused.push(Refused {
@@ -125,32 +181,68 @@ impl Upsert {
         Ok((written, refused))
     }
 
+    async fn copy_or_roll_back(
+        &self,
+        transaction: &Transaction<'_>,
+        batch: &Batch,
+    ) -> Result<bool> {
+        let copy = self.copy.write(transaction, batch);
+        let is_copied = self.after_savepoint(transaction, copy).await??;
+        if !is_copied {
+            self.roll_back(transaction).await?;
+        }
+        Ok(is_copied)
+    }
+
     async fn write_or_roll_back(
         &self,
         transaction: &Transaction<'_>,
         batch: &Batch,
     ) -> Result<std::result::Result<Written, SqlState>> {
-        let doing = || format!("writing a page of {}", self.table);
-        let failed = |error| db_error(&doing(), error);
-        transaction
-            .batch_execute("savepoint page")
-            .await
-            .map_err(failed)?;
-        match self.execute(transaction, batch).await {
+        let execute = self.execute(transaction, batch);
+        match self.after_savepoint(transaction, execute).await? {
             // The last savepoint is left to the commit: a release is one more round trip.
             Ok(written) => Ok(Ok(written)),
             Err(error) if refuses_row(&error) => {
-                transaction
-                    .batch_execute("rollback to savepoint page; release savepoint page")
-                    .await
-                    .map_err(failed)?;
+                self.roll_back(transaction).await?;
                 Ok(Err(error
                     .code()
                     .cloned()
                     .unwrap_or(SqlState::DATA_EXCEPTION)))
             }
-            Err(error) => Err(db_error(&doing(), error)),
+            Err(error) => Err(self.failed(error)),
         }
+    }
+
+    /// Sends what `work` sends right after the savepoint, without waiting for that.
+    async fn after_savepoint<T>(
+        &self,
+        transaction: &Transaction<'_>,
+        work: impl Future<Output = T>,
+    ) -> Result<T> {
+        let savepoint = transaction.batch_execute("savepoint page");
+        let (set, outcome) = join(savepoint, work).await;
+        set.map_err(|error| self.failed(error))?;
+        Ok(outcome)
+    }
+
+    async fn roll_back(&self, transaction: &Transaction<'_>) -> Result<()> {
+        transaction
+            .batch_execute("rollback to savepoint page; release savepoint page")
+            .await
+            .map_err(|error| self.failed(error))
+    }
+
+    /// Ends a savepoint, so that the next one does not nest in it.
+    async fn release(&self, transaction: &Transaction<'_>) -> Result<()> {
+        transaction
+            .batch_execute("release savepoint page")
+            .await
+            .map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, error: tokio_postgres::Error) -> Error {
+        db_error(&format!("writing a page of {}", self.table), error)
     }
 
     async fn execute(
@@ -193,12 +285,4 @@ pub(crate) async fn count_known(transaction: &Transaction<'_>, table: &str) -> R
         .doing(doing)?;
     let count: i64 = row.try_get(0).doing(doing)?;
     Ok(count.unsigned_abs())
-}
-
-/// Ends a savepoint, so that the next one does not nest in it.
-async fn release(transaction: &Transaction<'_>, table: &str) -> Result<()> {
-    transaction
-        .batch_execute("release savepoint page")
-        .await
-        .map_err(|error| db_error(&format!("writing a page of {table}"), error))
 }

@@ -1,5 +1,7 @@
 //! One transaction a page: lease, rows, findings, cursor, counts.
 
+use futures_util::future::try_join;
+
 use super::fetch::Page;
 use super::plan::Plan;
 use crate::error::{Error, ErrorKind, Result};
@@ -34,33 +36,40 @@ pub(crate) async fn commit(
 ) -> Result<Counts> {
     let stream = commit.plan.stream;
     let page = commit.page;
+    let (upsert, rules) = (&commit.plan.upsert, &commit.plan.rules);
     let doing = format!("writing a page of {}", stream.name);
     lease
         .transaction(database, &doing, async |transaction| {
-            if !streams::advance(transaction, commit.data_type, stream, commit.step).await? {
+            let (is_new, room) = try_join(
+                streams::advance(transaction, commit.data_type, stream, commit.step),
+                upsert.copy.room(transaction),
+            )
+            .await?;
+            if !is_new {
                 return Ok(Counts::default());
             }
-            let (written, refused) = commit.plan.upsert.write(transaction, &page.batch).await?;
-            check_first_page(commit, &refused)?;
-            let rejects = all_rejects(page, &refused);
-            let accepted = accepted(page, &refused);
-            findings::resolve(transaction, stream.name, "mended", &accepted).await?;
+            let outcome = upsert.write(transaction, &page.batch, room).await?;
+            check_first_page(commit, &outcome.refused)?;
+            let rejects = all_rejects(page, &outcome.refused);
+            let accepted = accepted(page, &outcome.refused);
+            let counts = counts(outcome.written, rejects.len());
             let run_id = lease.run.id;
-            findings::record(transaction, commit.data_type, stream.name, run_id, &rejects).await?;
-            if commit.plan.rules.any {
+            let glance = &rules.glance;
+            let (finds_any, ()) = try_join(
+                glance.finds_any(transaction, stream.name, &accepted, outcome.rows),
+                runs::add_counts(transaction, run_id, counts),
+            )
+            .await?;
+            if finds_any {
                 let context = rules::Context {
                     data_type: commit.data_type,
                     stream: stream.name,
                     run_id,
                 };
-                commit
-                    .plan
-                    .rules
-                    .check(transaction, context, &accepted)
-                    .await?;
+                findings::resolve(transaction, stream.name, "mended", &accepted).await?;
+                rules.check(transaction, context, &accepted).await?;
             }
-            let counts = counts(written, rejects.len());
-            runs::add_counts(transaction, run_id, counts).await?;
+            findings::record(transaction, commit.data_type, stream.name, run_id, &rejects).await?;
             Ok(counts)
         })
         .await

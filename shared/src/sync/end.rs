@@ -8,6 +8,7 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
+use crate::metadata::claim::{self, Claim};
 use crate::metadata::lease::Lease;
 use crate::metadata::runs::{self, RunReport};
 use crate::metadata::streams;
@@ -54,6 +55,35 @@ impl Ending<'_> {
         Ok(report)
     }
 
+    /// Leaves the run to its next slice, and keeps what else was asked for until it is over.
+    ///
+    /// # Errors
+    /// `busy` where the lease is lost, and every `db_*`; the run is then left to be taken
+    /// over.
+    pub(super) async fn hand_over(
+        &self,
+        database: &mut Database,
+        waits: Option<Claim>,
+    ) -> Result<RunReport> {
+        let (data_type, run_id) = (self.spec.name, self.lease.run.id);
+        let is_repeated = Cell::new(false);
+        database
+            .transaction("handing a run over", async |transaction| {
+                if is_repeated.replace(true) && self.lease.is_handed_over(transaction).await? {
+                    return Ok(());
+                }
+                self.lease.fence(transaction).await?;
+                if let Some(claim) = waits {
+                    claim::remember(transaction, data_type, claim).await?;
+                }
+                runs::add_retries(transaction, run_id, self.retries).await?;
+                self.lease.hand_over(transaction).await
+            })
+            .await?;
+        tracing::info!(data_type, %run_id, slice = self.lease.slice, "run handed over");
+        report(database, run_id).await
+    }
+
     /// Ends the run as failed; the watermarks stay where they were. Returns the run as it
     /// is on record, where it could be recorded.
     pub(super) async fn fail(&self, database: &mut Database, error: &Error) -> Option<RunReport> {
@@ -97,7 +127,7 @@ impl Ending<'_> {
 
 /// The run as it is on record. Read apart from the ending: it looks into more tables, and
 /// one that is missing may be the very failure that had to be recorded.
-async fn report(database: &mut Database, run_id: Uuid) -> Result<RunReport> {
+pub(super) async fn report(database: &mut Database, run_id: Uuid) -> Result<RunReport> {
     database
         .transaction("reading a run", async |transaction| {
             runs::report(transaction, run_id).await

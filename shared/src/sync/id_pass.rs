@@ -12,6 +12,7 @@ use super::plan::Plan;
 use super::stream::StreamRun;
 use crate::config::DeleteMode;
 use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::lease;
 use crate::metadata::runs::{self, Counts};
 use crate::metadata::streams;
 use crate::mirror::database::Doing;
@@ -171,6 +172,7 @@ async fn delete(run: &mut StreamRun<'_>, plan: &Plan, ids: &[i64]) -> Result<()>
         .transaction(run.database, doing, async |transaction| {
             let deleted = delete_rows(transaction, &sql, ids).await.doing(doing)?;
             plan.rules.check(transaction, context, ids).await?;
+            lease::moved(transaction, context.data_type).await?;
             let counts = Counts {
                 deleted,
                 ..Counts::default()

@@ -17,13 +17,15 @@ mod stream;
 pub(crate) mod window;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
-use crate::metadata::claim::{self, Acquired, Claim};
-use crate::metadata::lease::{Lease, Run};
+use crate::metadata::claim::{self, Acquired, Claim, Slice};
+use crate::metadata::lease::Lease;
 pub use crate::metadata::runs::{RowError, RunReport};
 use crate::mirror::connect::check_url;
 use crate::mirror::database::Database;
@@ -34,6 +36,25 @@ use fetch::{Fetch, Limits, Listing};
 use opening::{Opened, Opening};
 use request::{Mode, SyncRequest, Trigger};
 use stream::{MISMATCHES_BEFORE_ID_PASS, StreamRun};
+
+/// What came of a request that nothing stood against.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The run is over.
+    Finished(RunReport),
+    /// The time was up: the run has been handed over to its next slice.
+    HandedOver {
+        /// The run as it stands.
+        report: RunReport,
+        /// What makes it go on. Until somebody sends it, the run waits.
+        next: SyncRequest,
+    },
+    /// The request was for a slice that is running or over.
+    Repeated {
+        /// The run that the slice belongs to.
+        run_id: Uuid,
+    },
+}
 
 /// A run that did not succeed.
 #[derive(Debug)]
@@ -78,8 +99,15 @@ impl Syncer {
         })
     }
 
-    /// Does what `request` asks. An unfinished run that it finds is finished first, in
-    /// that run's own mode; where that covers the request it is the answer.
+    /// How long an HTTP caller is made to wait.
+    pub fn api_budget(&self) -> Duration {
+        self.config.sync.api_budget
+    }
+
+    /// Does what `request` asks, until it is done or the time is up: then what is in the
+    /// works is committed and the run handed over. An unfinished run that it finds is
+    /// finished first, in that run's own mode; where that covers the request it is the
+    /// answer.
     ///
     /// # Errors
     /// [`RunFailure`] with any kind of error. It has a report where the failure is on
@@ -89,19 +117,17 @@ impl Syncer {
         spec: &'static DataType,
         request: &SyncRequest,
         trigger: Trigger,
-    ) -> Result<RunReport, RunFailure> {
+        until: Instant,
+    ) -> Result<Outcome, RunFailure> {
         request.check_data_type(spec.name)?;
         let claim = Claim {
             mode: request.mode,
             confirm_deletes: request.confirm_deletes,
             trigger,
+            slice: slice(request),
+            until,
         };
-        loop {
-            let (report, run) = self.acquire_and_run(spec, claim).await?;
-            if !run.taken_over || run.mode.covers(claim.mode) {
-                return Ok(report);
-            }
-        }
+        self.run_claim(spec, claim, request.batch_id).await
     }
 
     /// Does what was asked for while a run was on, a full or a reconcile, if anything was.
@@ -110,26 +136,49 @@ impl Syncer {
         &mut self,
         spec: &'static DataType,
         trigger: Trigger,
-    ) -> Option<Result<RunReport, RunFailure>> {
-        let claim = match claim::pending(&mut self.database, spec, trigger).await {
+        until: Instant,
+    ) -> Option<Result<Outcome, RunFailure>> {
+        let claim = match claim::pending(&mut self.database, spec, trigger, until).await {
             Ok(claim) => claim?,
             Err(error) => return Some(Err(error.into())),
         };
-        let outcome = self.acquire_and_run(spec, claim).await;
-        Some(outcome.map(|(report, _)| report))
+        Some(self.run_claim(spec, claim, None).await)
     }
 
-    async fn acquire_and_run(
+    async fn run_claim(
         &mut self,
         spec: &'static DataType,
         claim: Claim,
-    ) -> Result<(RunReport, Run), RunFailure> {
-        match claim::acquire(&mut self.database, spec, claim).await? {
-            Acquired::Lease(lease) => {
-                let report = self.run_leased(spec, &lease).await?;
-                Ok((report, lease.run))
+        batch_id: Option<Uuid>,
+    ) -> Result<Outcome, RunFailure> {
+        loop {
+            let lease = match claim::acquire(&mut self.database, spec, claim).await? {
+                Acquired::Lease(lease) => lease,
+                Acquired::Busy { run_id } => return Err(busy(spec, run_id)),
+                Acquired::Repeated { run_id } => return Ok(Outcome::Repeated { run_id }),
+                Acquired::GivenUp { run_id } => return Err(self.given_up(run_id).await),
+            };
+            let is_covered = !lease.run.taken_over || lease.run.mode.covers(claim.mode);
+            let waits = (!is_covered).then_some(claim);
+            match self.run_leased(spec, &lease, waits).await? {
+                Ended::Finished(_) if !is_covered => {}
+                Ended::Finished(report) => return Ok(Outcome::Finished(report)),
+                Ended::HandedOver(report) => {
+                    let next = lease.next_slice(batch_id);
+                    return Ok(Outcome::HandedOver { report, next });
+                }
             }
-            Acquired::Busy { run_id } => Err(busy(spec, run_id)),
+        }
+    }
+
+    async fn given_up(&mut self, run_id: Uuid) -> RunFailure {
+        RunFailure {
+            error: Error::new(
+                ErrorKind::Internal,
+                "the run is given up: several invocations in a row brought in no row",
+            ),
+            report: end::report(&mut self.database, run_id).await.ok(),
+            running: None,
         }
     }
 
@@ -137,11 +186,13 @@ impl Syncer {
         &mut self,
         spec: &'static DataType,
         lease: &Lease,
-    ) -> Result<RunReport, RunFailure> {
+        waits: Option<Claim>,
+    ) -> Result<Ended, RunFailure> {
         tracing::info!(
             data_type = spec.name,
             run_id = %lease.run.id,
             mode = lease.run.mode.word(),
+            slice = lease.slice,
             taken_over = lease.run.taken_over,
             "run started"
         );
@@ -153,7 +204,11 @@ impl Syncer {
             retries: self.retries() - retries_before,
         };
         match outcome {
-            Ok(()) => Ok(ending.succeed(&mut self.database).await?),
+            Ok(()) => Ok(Ended::Finished(ending.succeed(&mut self.database).await?)),
+            Err(error) if error.kind() == ErrorKind::OutOfTime => {
+                let report = ending.hand_over(&mut self.database, waits).await?;
+                Ok(Ended::HandedOver(report))
+            }
             Err(error) => Err(RunFailure {
                 report: ending.fail(&mut self.database, &error).await,
                 error,
@@ -233,6 +288,21 @@ impl Syncer {
     fn retries(&self) -> u64 {
         self.odoo.counters().retries + self.database.retries()
     }
+}
+
+/// How an invocation's work on a run ended.
+enum Ended {
+    Finished(RunReport),
+    HandedOver(RunReport),
+}
+
+/// The slice that a request is for, if it is for one.
+fn slice(request: &SyncRequest) -> Option<Slice> {
+    Some(Slice {
+        run_id: request.run_id?,
+        // One that no run gets to is none that a run waits for.
+        number: request.slice?.try_into().unwrap_or(i32::MAX),
+    })
 }
 
 fn busy(spec: &DataType, running: Option<Uuid>) -> RunFailure {

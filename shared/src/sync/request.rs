@@ -115,12 +115,19 @@ impl SyncRequest {
                 format!("the request is not a JSON object: {FORM}"),
             ));
         }
-        serde_json::from_value(drop_nulls(value)).map_err(|_| {
+        let request: Self = serde_json::from_value(drop_nulls(value)).map_err(|_| {
             Error::new(
                 ErrorKind::BadRequest,
                 format!("the request has an unknown field or a value of the wrong type: {FORM}"),
             )
-        })
+        })?;
+        if request.run_id.is_some() != request.slice.is_some() {
+            return Err(Error::new(
+                ErrorKind::BadRequest,
+                format!("\"runId\" and \"slice\" belong together: {FORM}"),
+            ));
+        }
+        Ok(request)
     }
 
     /// Refuses a request that names another data type than the function's.
@@ -167,6 +174,8 @@ mod tests {
             json!({"since": "2026-01-01"}),
             json!({"slice": -1}),
             json!({"runId": "7"}),
+            json!({"slice": 2}),
+            json!({"runId": "0d9488ce-1d5e-4d2a-9f21-1d2f0c7b6a55"}),
             json!([]),
             json!("full"),
             json!(null),

@@ -11,7 +11,7 @@ use super::plan::Plan;
 use super::request::Mode;
 use super::window::Range;
 use crate::config::Config;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::metadata::lease::Lease;
 use crate::metadata::streams::{self, SourceCount, Step};
 use crate::mirror::database::Database;
@@ -72,13 +72,33 @@ impl StreamRun<'_> {
         let (context, overlap) = (self.rules_context(), self.config.sync.overlap);
         // A transaction each: on a large table one takes seconds.
         for reference in rules::references(self.stream) {
-            self.lease
+            let checked = self
+                .lease
                 .transaction(self.database, "checking a reference", async |transaction| {
                     reference.check(transaction, context, overlap).await
                 })
-                .await?;
+                .await;
+            self.rules_only_warn(checked)?;
         }
         Ok(())
+    }
+
+    /// A check that Postgres breaks off, because it takes too long on a large table, say,
+    /// leaves the findings as they are: rows that are mirrored do not wait for it.
+    fn rules_only_warn(&self, checked: Result<()>) -> Result<()> {
+        match checked {
+            Err(error) if error.kind() == ErrorKind::DbFault => {
+                tracing::warn!(
+                    data_type = self.spec.name,
+                    stream = self.stream.name,
+                    run_id = %self.lease.run.id,
+                    cause = error.chain(),
+                    "a rule was not checked"
+                );
+                Ok(())
+            }
+            checked => checked,
+        }
     }
 
     /// Whose findings this run's are.
@@ -132,11 +152,13 @@ impl StreamRun<'_> {
             return Ok(());
         }
         let doing = "looking for values that two rows share";
-        self.lease
+        let checked = self
+            .lease
             .transaction(self.database, doing, async |transaction| {
                 rules::check_unique(transaction, context, stream).await
             })
-            .await
+            .await;
+        self.rules_only_warn(checked)
     }
 
     async fn commit_page(

@@ -2,4 +2,5 @@
 
 mod bus;
 mod pending;
+mod slices;
 mod told;

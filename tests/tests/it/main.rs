@@ -9,6 +9,7 @@ mod doctor;
 mod events;
 mod extra_fields;
 mod findings;
+mod first_fill;
 mod http;
 mod lease;
 mod migrations;

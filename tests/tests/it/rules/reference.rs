@@ -1,5 +1,7 @@
 //! What a row refers to.
 
+use std::time::Duration;
+
 use odoo_sim::Version;
 use serde_json::{Value, json};
 use shared::specs::{CATEGORIES, Check, PRODUCTS, REGISTRY, Stream};
@@ -34,14 +36,26 @@ async fn what_a_row_refers_to_is_looked_for_by_a_reconcile_once_that_table_is_fi
         shop.sim
             .force("product.product", product, json!({"categ_id": NOWHERE}));
         shop.sync(&PRODUCTS, "incremental").await;
+        // It is older than what the categories were last read from.
+        shop.sync(&CATEGORIES, "incremental").await;
         assert_eq!(
             shop.count_open().await,
             0,
             "not while data arrives in any order"
         );
+        // A row that is newer than the last look at the categories is not judged.
+        shop.sync(&CATEGORIES, "full").await;
         shop.sync(&PRODUCTS, "reconcile").await;
         let open = shop.open_warnings("products", product).await;
         assert_eq!(open, [rule]);
+
+        // Newer than the categories as they were last read, and no less broken.
+        shop.sim.clock().advance(Duration::from_secs(60));
+        shop.sim
+            .write("product.product", &[product], json!({"weight": 7.5}));
+        shop.sync(&PRODUCTS, "reconcile").await;
+        let open = shop.open_warnings("products", product).await;
+        assert_eq!(open, [rule], "mended by being touched");
 
         // The template may have other variants, which are blamed as well.
         shop.sim
@@ -88,9 +102,7 @@ async fn a_shop_that_is_in_order_has_no_broken_reference_anywhere() {
         for spec in REGISTRY {
             shop.sync(spec, "full").await;
         }
-        for spec in REGISTRY {
-            shop.sync(spec, "reconcile").await;
-        }
+        shop.reconcile_all().await;
         assert_eq!(shop.count_open().await, 0, "Odoo {version}");
     }
 }
@@ -122,9 +134,7 @@ async fn every_reference_of_every_stream_is_looked_at() {
         rules.sort();
         broken.push((stream, id, right, rules));
     }
-    for spec in REGISTRY {
-        shop.sync(spec, "reconcile").await;
-    }
+    shop.reconcile_all().await;
     for (stream, id, _, rules) in &broken {
         let found = shop.open_warnings(stream.name, *id).await;
         assert_eq!(found, *rules, "{}", stream.name);
@@ -132,9 +142,7 @@ async fn every_reference_of_every_stream_is_looked_at() {
     for (stream, id, right, _) in broken {
         shop.sim.force(stream.model, id, right);
     }
-    for spec in REGISTRY {
-        shop.sync(spec, "reconcile").await;
-    }
+    shop.reconcile_all().await;
     assert_eq!(shop.count_open().await, 0);
 }
 

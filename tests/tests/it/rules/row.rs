@@ -148,6 +148,35 @@ async fn both_products_of_one_barcode_are_warned_of_and_either_s_change_mends_bo
 }
 
 #[tokio::test]
+async fn a_check_that_postgres_breaks_off_keeps_no_row_out() {
+    let shop = Shop::open(Version::V19).await;
+    let with_barcode = |it: &Map<String, Value>| it["barcode"].is_string() && it["active"] == true;
+    let one = shop.find("product.product", with_barcode);
+    let code = shop.sim.record("product.product", one)["barcode"].clone();
+    let other = shop.find("product.product", |it| {
+        with_barcode(it) && it["id"] != json!(one)
+    });
+    shop.sim
+        .force("product.product", other, json!({"barcode": code}));
+    // As a statement that takes longer than its transaction may.
+    shop.execute(
+        "create function too_slow() returns trigger language plpgsql as
+             $$begin raise 'canceled' using errcode = '57014'; end$$;
+         create trigger too_slow before insert on odoo.sync_findings
+             for each row execute function too_slow()",
+    )
+    .await;
+    shop.sync(&PRODUCTS, "full").await;
+    assert_eq!(shop.count_open().await, 0);
+    assert_mirror_equals(&shop.odoo, &shop.database.client, &PRODUCTS).await;
+
+    shop.execute("drop trigger too_slow on odoo.sync_findings")
+        .await;
+    shop.sync(&PRODUCTS, "full").await;
+    assert_eq!(shop.count_open().await, 2);
+}
+
+#[tokio::test]
 async fn two_companies_may_have_one_barcode_each_and_none_beside_it() {
     let shop = Shop::open(Version::V19).await;
     let barcode = "4006381333931";

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use odoo_sim::{OdooSim, Version};
 use serde_json::{Map, Value, json};
-use shared::specs::DataType;
+use shared::specs::{DataType, REGISTRY};
 use tokio::sync::Mutex;
 
 use crate::support::function::Function;
@@ -48,6 +48,22 @@ impl Shop {
         let answer = function.call(&json!({"mode": mode})).await;
         assert_eq!(answer["success"], true, "{answer}");
         answer["data"].clone()
+    }
+
+    /// Reconciles every data type once all tables are newer than what changed in Odoo, so
+    /// that every reference is judged.
+    pub(super) async fn reconcile_all(&self) {
+        for mode in ["incremental", "reconcile"] {
+            for spec in REGISTRY {
+                self.sync(spec, mode).await;
+            }
+        }
+    }
+
+    /// Runs SQL as an operator would.
+    pub(super) async fn execute(&self, sql: &str) {
+        let done = self.database.client.batch_execute(sql).await;
+        done.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }
 
     /// Rules of the open warnings of one row, in order.

@@ -21,6 +21,8 @@ use tokio::task::JoinHandle;
 
 /// Longest that a test waits for one invocation.
 const LIMIT: Duration = Duration::from_secs(120);
+/// Lambda's longest invocation.
+const LONGEST: Duration = Duration::from_secs(900);
 
 /// Variables of a function.
 pub(crate) type Environment = BTreeMap<&'static str, String>;
@@ -39,15 +41,18 @@ pub(crate) enum Answer {
 /// A running function. It is killed when this is dropped.
 pub(crate) struct Function {
     child: Child,
-    events: mpsc::UnboundedSender<String>,
+    events: mpsc::UnboundedSender<Event>,
     answers: mpsc::UnboundedReceiver<Answer>,
     server: JoinHandle<()>,
     readers: Vec<JoinHandle<()>>,
     log: Arc<Mutex<String>>,
 }
 
+/// An event's text, and how long its invocation may take.
+type Event = (String, Duration);
+
 struct Runtime {
-    events: Mutex<mpsc::UnboundedReceiver<String>>,
+    events: Mutex<mpsc::UnboundedReceiver<Event>>,
     answers: mpsc::UnboundedSender<Answer>,
 }
 
@@ -119,7 +124,14 @@ impl Function {
 
     /// Sends an event as this text.
     pub(crate) fn send_text(&self, event: String) {
-        self.events.send(event).expect("the Runtime API runs");
+        let sent = self.events.send((event, LONGEST));
+        sent.expect("the Runtime API runs");
+    }
+
+    /// Sends an event to an invocation that Lambda would end after this time.
+    pub(crate) fn send_with_deadline(&self, event: &Value, time: Duration) {
+        let sent = self.events.send((event.to_string(), time));
+        sent.expect("the Runtime API runs");
     }
 
     /// Waits for what comes of the event that was sent.
@@ -188,13 +200,13 @@ fn collect(
 }
 
 async fn next(State(runtime): State<Arc<Runtime>>) -> Response {
-    let Some(event) = runtime.events.lock().await.recv().await else {
+    let Some((event, time)) = runtime.events.lock().await.recv().await else {
         return StatusCode::GONE.into_response();
     };
     let deadline = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .expect("a time after 1970")
-        + Duration::from_secs(900);
+        + time;
     let mut headers = HeaderMap::new();
     for (name, value) in [
         ("lambda-runtime-aws-request-id", "1".to_owned()),

@@ -1,0 +1,98 @@
+//! How long an invocation may work: until its Lambda deadline or its caller's patience is
+//! nearly over. What is left then is for the commit under way, the hand-over, the event and
+//! the answer.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+
+/// Most that is set aside before Lambda's deadline. A page's commit takes well under a
+/// second; ten times that is for a Postgres that is slow just then.
+const LAMBDA_MARGIN: Duration = Duration::from_secs(20);
+/// Most that is set aside before an HTTP caller is to have its answer.
+const CALLER_MARGIN: Duration = Duration::from_secs(2);
+/// Lambda's longest, for a runtime that names no deadline.
+const LONGEST: Duration = Duration::from_secs(900);
+
+/// The times of one invocation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadline {
+    started: Instant,
+    left: Duration,
+}
+
+impl Deadline {
+    /// From what the runtime says, in milliseconds since 1970.
+    pub(super) fn new(deadline_ms: u64) -> Self {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let left = match deadline_ms {
+            0 => LONGEST,
+            at => Duration::from_millis(at).saturating_sub(now).min(LONGEST),
+        };
+        Self {
+            started: Instant::now(),
+            left,
+        }
+    }
+
+    /// When to stop so that Lambda does not.
+    pub(super) fn of_lambda(self) -> Instant {
+        self.started + self.left - margin(self.left, LAMBDA_MARGIN)
+    }
+
+    /// When to stop so that the caller has its answer in time.
+    pub(super) fn of_caller(self, budget: Duration) -> Instant {
+        let at = self.started + budget - margin(budget, CALLER_MARGIN);
+        at.min(self.of_lambda())
+    }
+}
+
+/// A tenth, so that a short time is not all margin.
+fn margin(time: Duration, most: Duration) -> Duration {
+    (time / 10).min(most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deadline(left: Duration) -> Deadline {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let at = now + left;
+        Deadline::new(u64::try_from(at.as_millis()).expect("a near time"))
+    }
+
+    fn seconds(deadline: Deadline, at: Instant) -> f32 {
+        (at - deadline.started).as_secs_f32()
+    }
+
+    #[test]
+    fn a_long_invocation_keeps_twenty_seconds_and_a_short_one_a_tenth() {
+        for (left, work) in [(900, 880.0), (100, 90.0), (10, 9.0)] {
+            let deadline = deadline(Duration::from_secs(left));
+            let found = seconds(deadline, deadline.of_lambda());
+            assert!((found - work).abs() < 0.5, "{left}: {found}");
+        }
+    }
+
+    #[test]
+    fn a_caller_waits_for_its_budget_or_for_lambda_whichever_is_sooner() {
+        let long = deadline(Duration::from_secs(900));
+        let found = seconds(long, long.of_caller(Duration::from_secs(25)));
+        assert!((found - 23.0).abs() < 0.1, "{found}");
+        let short = deadline(Duration::from_secs(10));
+        assert_eq!(short.of_caller(Duration::from_secs(25)), short.of_lambda());
+    }
+
+    #[test]
+    fn a_deadline_that_is_past_leaves_no_time_and_none_leaves_lambda_s_longest() {
+        let past = Deadline::new(1);
+        assert_eq!(past.of_lambda(), past.started);
+        let none = Deadline::new(0);
+        assert!((seconds(none, none.of_lambda()) - 880.0).abs() < 0.1);
+    }
+}

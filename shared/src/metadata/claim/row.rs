@@ -1,0 +1,226 @@
+//! The data type's row of `sync_metadata` as a claim finds it, and what a claim writes
+//! into it.
+
+use tokio_postgres::types::Type;
+use tokio_postgres::{Row, Transaction};
+use uuid::Uuid;
+
+use super::{Claim, Slice};
+use crate::error::Result;
+use crate::metadata::lease::Run;
+use crate::metadata::runs::{self, NewRun};
+use crate::mirror::database::Doing;
+use crate::sync::request::Mode;
+
+/// The data type's row as it stands, locked.
+pub(super) struct Found {
+    pub(super) token: Option<Uuid>,
+    pub(super) is_live: bool,
+    run_id: Option<Uuid>,
+    mode: Option<Mode>,
+    confirm_deletes: bool,
+    pub(super) slice: i32,
+    pub(super) takeovers: i32,
+    pending: Option<Mode>,
+    pending_confirm_deletes: bool,
+}
+
+impl Found {
+    /// The run that an earlier holder left, dead or handed over.
+    pub(super) fn unfinished(&self) -> Option<Run> {
+        Some(Run {
+            id: self.run_id?,
+            mode: self.mode?,
+            taken_over: true,
+            confirm_deletes: self.confirm_deletes,
+        })
+    }
+
+    /// Whether this slice is the one that comes next, or the one whose holder is gone.
+    pub(super) fn awaits(&self, slice: Slice) -> bool {
+        !self.is_live && self.run_id == Some(slice.run_id) && self.slice == slice.number
+    }
+
+    /// What waited, or was given up, is done by the run that starts now, so that neither a
+    /// crash nor a bad night can lose it.
+    pub(super) fn merge(&self, claim: Claim) -> Claim {
+        let given_up = self.unfinished();
+        let waiting = [self.pending, given_up.map(|run| run.mode)];
+        Claim {
+            mode: waiting.into_iter().flatten().fold(claim.mode, Mode::max),
+            confirm_deletes: claim.confirm_deletes
+                || (self.pending.is_some() && self.pending_confirm_deletes)
+                || given_up.is_some_and(|run| run.confirm_deletes),
+            ..claim
+        }
+    }
+
+    fn read(row: &Row) -> std::result::Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            token: row.try_get(0)?,
+            is_live: row.try_get(1)?,
+            run_id: row.try_get(2)?,
+            mode: row.try_get::<_, Option<&str>>(3)?.and_then(Mode::from_word),
+            confirm_deletes: row.try_get(4)?,
+            slice: row.try_get(5)?,
+            takeovers: row.try_get(6)?,
+            pending: row.try_get::<_, Option<&str>>(7)?.and_then(Mode::from_word),
+            pending_confirm_deletes: row.try_get(8)?,
+        })
+    }
+}
+
+/// Locks the row. `None` where another transaction has it locked; a slice waits for that one
+/// instead, because nobody would come again in its place.
+pub(super) async fn lock(
+    transaction: &Transaction<'_>,
+    data_type: &str,
+    claim: Claim,
+) -> Result<Option<Found>> {
+    let doing = "reading the lease";
+    transaction
+        .execute_typed(
+            "insert into odoo.sync_metadata (data_type) values ($1) on conflict do nothing",
+            &[(&data_type, Type::TEXT)],
+        )
+        .await
+        .doing(doing)?;
+    let patience = if claim.slice.is_some() {
+        ""
+    } else {
+        "skip locked"
+    };
+    transaction
+        .query_typed_opt(
+            &format!(
+                "select lease_token, coalesce(lease_expires_at > clock_timestamp(), false),
+                        metadata.run_id, run_mode, coalesce(runs.confirm_deletes, false), slice,
+                        takeovers, pending_mode, pending_confirm_deletes
+                 from odoo.sync_metadata metadata
+                 left join odoo.sync_runs runs
+                     on runs.run_id = metadata.run_id and runs.status = 'in_progress'
+                 where metadata.data_type = $1
+                 for update of metadata {patience}"
+            ),
+            &[(&data_type, Type::TEXT)],
+        )
+        .await
+        .doing(doing)?
+        .map(|row| Found::read(&row))
+        .transpose()
+        .doing(doing)
+}
+
+/// Keeps the request for later: a reconcile where any of those that wait is one.
+pub(super) async fn remember(
+    transaction: &Transaction<'_>,
+    data_type: &str,
+    claim: Claim,
+) -> Result<()> {
+    transaction
+        .execute_typed(
+            "update odoo.sync_metadata
+             set pending_mode = case when pending_mode = 'reconcile' then pending_mode else $2 end,
+                 pending_confirm_deletes = pending_confirm_deletes or $3
+             where data_type = $1",
+            &[
+                (&data_type, Type::TEXT),
+                (&claim.mode.word(), Type::TEXT),
+                (&claim.confirm_deletes, Type::BOOL),
+            ],
+        )
+        .await
+        .doing("remembering a request")?;
+    Ok(())
+}
+
+/// Takes the lease for the unfinished run, as this slice of it.
+pub(super) async fn take_over(
+    transaction: &Transaction<'_>,
+    data_type: &str,
+    token: Uuid,
+    run: Run,
+    slice: i32,
+) -> Result<()> {
+    transaction
+        .execute_typed(
+            "update odoo.sync_metadata
+             set lease_token = $2, lease_expires_at = clock_timestamp() + interval '60 seconds',
+                 slice = $3, takeovers = takeovers + 1, updated_at = now()
+             where data_type = $1",
+            &[
+                (&data_type, Type::TEXT),
+                (&token, Type::UUID),
+                (&slice, Type::INT4),
+            ],
+        )
+        .await
+        .doing("taking over a run")?;
+    runs::add_slice(transaction, run.id).await
+}
+
+/// Takes the lease for a new run.
+pub(super) async fn start(
+    transaction: &Transaction<'_>,
+    data_type: &'static str,
+    token: Uuid,
+    run_id: Uuid,
+    claim: Claim,
+) -> Result<Run> {
+    transaction
+        .execute_typed(
+            "update odoo.sync_metadata
+             set lease_token = $2, lease_expires_at = clock_timestamp() + interval '60 seconds',
+                 run_id = $3, run_mode = $4, slice = 1, takeovers = 0,
+                 sync_status = 'in_progress', error_message = null, pending_mode = null,
+                 pending_confirm_deletes = false, updated_at = now()
+             where data_type = $1",
+            &[
+                (&data_type, Type::TEXT),
+                (&token, Type::UUID),
+                (&run_id, Type::UUID),
+                (&claim.mode.word(), Type::TEXT),
+            ],
+        )
+        .await
+        .doing("taking the lease")?;
+    runs::insert(
+        transaction,
+        &NewRun {
+            id: run_id,
+            data_type,
+            mode: claim.mode,
+            trigger: claim.trigger,
+            confirm_deletes: claim.confirm_deletes,
+        },
+    )
+    .await?;
+    Ok(Run {
+        id: run_id,
+        mode: claim.mode,
+        taken_over: false,
+        confirm_deletes: claim.confirm_deletes,
+    })
+}
+
+/// Ends the unfinished run as failed and frees its lease.
+pub(super) async fn give_up(
+    transaction: &Transaction<'_>,
+    data_type: &str,
+    run: Run,
+) -> Result<()> {
+    runs::give_up(transaction, run.id).await?;
+    transaction
+        .execute_typed(
+            "update odoo.sync_metadata metadata
+             set sync_status = 'failed', error_message = 'internal: ' || runs.error_message,
+                 lease_token = null, lease_expires_at = null, run_id = null, run_mode = null,
+                 slice = 0, takeovers = 0, updated_at = now()
+             from odoo.sync_runs runs
+             where metadata.data_type = $1 and runs.run_id = $2",
+            &[(&data_type, Type::TEXT), (&run.id, Type::UUID)],
+        )
+        .await
+        .doing("giving a run up")?;
+    Ok(())
+}
