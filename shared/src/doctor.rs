@@ -2,8 +2,10 @@
 //! configuration, Odoo, the rights on each model and its fields, the database and its schema.
 
 use std::collections::BTreeSet;
+use std::future::Future;
+use std::time::{Duration, Instant};
 
-use crate::config::Config;
+use crate::config::{Config, PostgresConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::connect::{Connection, connect};
 use crate::mirror::database::Doing;
@@ -19,64 +21,91 @@ pub struct Check {
     pub name: String,
     /// What was found, or why it does not work.
     pub outcome: Result<String>,
+    /// How long it took to look.
+    pub duration: Duration,
+}
+
+impl Check {
+    /// Waits for what is found, and times it.
+    pub(crate) async fn of(
+        name: impl Into<String>,
+        looking: impl Future<Output = Result<String>>,
+    ) -> Self {
+        let started = Instant::now();
+        let outcome = looking.await;
+        Self {
+            name: name.into(),
+            outcome,
+            duration: started.elapsed(),
+        }
+    }
 }
 
 /// Runs every check. One that cannot be made because an earlier one failed is left out.
 pub async fn examine(config: Result<Config>) -> Vec<Check> {
     let config = match config {
         Ok(config) => config,
-        Err(error) => return vec![check("configuration", Err(error))],
+        Err(error) => return vec![check_configuration(Err(error)).await],
     };
-    let mut checks = vec![check("configuration", Ok("complete".to_owned()))];
-    checks.extend(examine_odoo(&config).await);
-    checks.extend(examine_postgres(&config).await);
+    let mut checks = vec![check_configuration(Ok(())).await];
+    let mut of_postgres = Vec::new();
+    tokio::join!(
+        examine_odoo(&config, &mut checks),
+        examine_postgres(&config.postgres, &mut of_postgres)
+    );
+    checks.extend(of_postgres);
     checks
 }
 
-fn check(name: impl Into<String>, outcome: Result<String>) -> Check {
-    Check {
-        name: name.into(),
-        outcome,
-    }
+/// Whether every variable is there and has its form.
+pub(crate) async fn check_configuration(read: Result<()>) -> Check {
+    Check::of("configuration", async {
+        read.map(|()| "complete".to_owned())
+    })
+    .await
 }
 
-async fn examine_odoo(config: &Config) -> Vec<Check> {
-    let client = match OdooClient::new(&config.odoo) {
-        Ok(client) => client,
-        Err(error) => return vec![check("Odoo", Err(error))],
-    };
-    let mut checks = match client.connect().await {
-        Ok(connected) => vec![check(
-            "Odoo",
-            Ok(format!(
-                "version {} over {}",
-                connected.server_version,
-                match connected.protocol {
-                    Protocol::Json2 => "JSON-2",
-                    Protocol::JsonRpc => "JSON-RPC",
-                }
-            )),
-        )],
-        Err(error) => return vec![check("Odoo", Err(error))],
+/// Looks at Odoo, adding what it finds as it goes: whoever has no time left drops it and
+/// keeps what there is.
+pub(crate) async fn examine_odoo(config: &Config, checks: &mut Vec<Check>) {
+    let mut client = None;
+    let login = Check::of("Odoo", async {
+        let (found, connected) = log_in(config).await?;
+        client = Some(connected);
+        Ok(found)
+    });
+    checks.push(login.await);
+    let Some(client) = client else {
+        return;
     };
     let mut asked = BTreeSet::new();
     for stream in REGISTRY.iter().flat_map(|spec| spec.streams) {
         let mut models = vec![stream.model];
-        let fields = match Plan::resolve(config, &client, stream).await {
-            Ok(plan) => {
-                models.extend(plan.relations.iter().map(|relation| relation.model));
-                Ok(format!("all {} are there", plan.fields.len()))
-            }
-            Err(error) => Err(error),
-        };
+        let name = format!("fields of {}", stream.model);
+        let fields = Check::of(name, async {
+            let plan = Plan::resolve(config, &client, stream).await?;
+            models.extend(plan.relations.iter().map(|relation| relation.model));
+            Ok(format!("all {} are there", plan.fields.len()))
+        });
+        let fields = fields.await;
         models.retain(|model| asked.insert(*model));
         for model in models {
             let name = format!("read access to {model}");
-            checks.push(check(name, examine_right(&client, model).await));
+            checks.push(Check::of(name, examine_right(&client, model)).await);
         }
-        checks.push(check(format!("fields of {}", stream.model), fields));
+        checks.push(fields);
     }
-    checks
+}
+
+async fn log_in(config: &Config) -> Result<(String, OdooClient)> {
+    let client = OdooClient::new(&config.odoo)?;
+    let connected = client.connect().await?;
+    let protocol = match connected.protocol {
+        Protocol::Json2 => "JSON-2",
+        Protocol::JsonRpc => "JSON-RPC",
+    };
+    let found = format!("version {} over {protocol}", connected.server_version);
+    Ok((found, client))
 }
 
 async fn examine_right(client: &OdooClient, model: &str) -> Result<String> {
@@ -89,16 +118,18 @@ async fn examine_right(client: &OdooClient, model: &str) -> Result<String> {
     ))
 }
 
-async fn examine_postgres(config: &Config) -> Vec<Check> {
-    let mut connection = match connect(&config.postgres).await {
-        Ok(connection) => connection,
-        Err(error) => return vec![check("database", Err(error))],
-    };
-    let schema = examine_schema(&mut connection).await;
-    vec![
-        check("database", Ok("connected".to_owned())),
-        check("schema odoo", schema),
-    ]
+/// Looks at Postgres, as [`examine_odoo`] does at Odoo.
+pub(crate) async fn examine_postgres(config: &PostgresConfig, checks: &mut Vec<Check>) {
+    let mut connection = None;
+    let connected = Check::of("database", async {
+        connection = Some(connect(config).await?);
+        Ok("connected".to_owned())
+    });
+    checks.push(connected.await);
+    if let Some(connection) = &mut connection {
+        let schema = Check::of("schema odoo", examine_schema(connection));
+        checks.push(schema.await);
+    }
 }
 
 /// Looks for what a run needs, whoever made it: the files may have gone through psql,
@@ -141,11 +172,12 @@ async fn examine_schema(connection: &mut Connection) -> Result<String> {
 
 /// Every column that a run writes to, as `table.column`.
 fn needed_columns() -> Vec<String> {
-    const STATE: [&str; 4] = [
+    const STATE: [&str; 5] = [
         "sync_metadata.lease_token",
         "sync_streams.watermark",
         "sync_runs.run_id",
         "sync_findings.odoo_id",
+        "sync_batches.batch_id",
     ];
     const STANDARD: [&str; 7] = [
         "odoo_id",

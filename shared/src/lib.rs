@@ -12,6 +12,7 @@
 //! | `metadata` | lease, windows, runs, batches |
 //! | [`sync`] | the engine that ties these together |
 //! | `fan_out` | all data types in one batch |
+//! | `api` | what the routes that start no sync answer |
 //! | [`lambda`] | triggers in, answers and events out |
 //! | [`telemetry`] | logs |
 //!
@@ -21,6 +22,7 @@
 //! reject) → one statement → cursor, all of a page in one transaction → next page →
 //! watermark → result → event. It goes one way: no module calls back up.
 
+mod api;
 pub mod config;
 pub mod doctor;
 pub mod error;

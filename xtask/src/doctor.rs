@@ -41,6 +41,8 @@ fn line(check: &Check) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::line;
     use shared::doctor::Check;
     use shared::error::{Error, ErrorKind};
@@ -50,6 +52,7 @@ mod tests {
         let failed = Check {
             name: "database".to_owned(),
             outcome: Err(Error::new(ErrorKind::DbAuth, "the password is refused")),
+            duration: Duration::ZERO,
         };
         assert_eq!(
             line(&failed),
@@ -59,6 +62,7 @@ mod tests {
         let passed = Check {
             name: "Odoo".to_owned(),
             outcome: Ok("version 19.0".to_owned()),
+            duration: Duration::ZERO,
         };
         assert_eq!(line(&passed), "✓ Odoo: version 19.0");
     }

@@ -29,6 +29,7 @@ mod progress;
 mod python;
 mod real_odoo;
 mod runtime;
+mod schemathesis;
 mod session;
 mod simulator;
 mod test;

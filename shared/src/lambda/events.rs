@@ -180,7 +180,8 @@ impl Publisher {
     }
 }
 
-async fn connect() -> Result<Client, String> {
+/// A client with the account and region of the environment.
+pub(super) async fn connect() -> Result<Client, String> {
     let http = SdkHttpClient::new().map_err(|error| error.to_string())?;
     let config = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .http_client(http)

@@ -18,7 +18,6 @@
 
 use std::rc::Rc;
 
-use lambda_http::RequestExt;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -27,16 +26,20 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::events::{self, Publisher};
-use super::http::{self, Refusal};
+use super::http::{self, HttpRequest, Refusal};
 use super::outcome;
 use super::response;
 use super::trigger::{self, Invocation};
+use crate::api::query::Query;
 use crate::config::{FanOutConfig, HttpConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fan_out::report::BatchReport;
 use crate::fan_out::{Ended, FanOut, Opened};
 use crate::sync::request::{SyncRequest, Trigger};
 use crate::telemetry;
+
+/// The parameter of who wants to be answered when all is over.
+const WAIT: &str = "wait";
 
 /// Where the batch can be looked at.
 const STATUS_ROUTE: &str = "/api/sync/status";
@@ -93,13 +96,13 @@ impl Function {
                 Box::pin(self.start(request, trigger, None)).await.body()
             }
             Invocation::Http(Ok(request)) => self.answer_http(&request).await,
-            Invocation::Http(Err(error)) => response::refusal(&Refusal { status: 400, error }),
+            Invocation::Http(Err(error)) => response::refusal(&Refusal::from(error)),
         }
     }
 
-    async fn answer_http(&mut self, request: &lambda_http::Request) -> Value {
+    async fn answer_http(&mut self, request: &HttpRequest) -> Value {
         let asked_at = Instant::now();
-        let form = match http::accept(request, &self.http) {
+        let form = match http::accept(request, &self.http, &[WAIT]) {
             Ok(form) => form,
             Err(refusal) => return response::refusal(&refusal),
         };
@@ -307,13 +310,6 @@ fn busy() -> Error {
 }
 
 /// Whether the caller wants to be answered when all is over: `?wait=true`.
-fn wants_to_wait(request: &lambda_http::Request) -> Result<bool> {
-    match request.query_string_parameters().first("wait") {
-        None | Some("false") => Ok(false),
-        Some("true") => Ok(true),
-        Some(_) => Err(Error::new(
-            ErrorKind::BadRequest,
-            "\"wait\" in the query is \"true\" or \"false\"",
-        )),
-    }
+fn wants_to_wait(request: &HttpRequest) -> Result<bool> {
+    Query::parse(&request.query, &[WAIT])?.flag(WAIT)
 }

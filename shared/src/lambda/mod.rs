@@ -1,9 +1,11 @@
 //! The only part that knows Lambda: what comes in as a trigger, what goes out as an
 //! answer and as an event. The engine behind it could be called from anywhere.
 
+mod api;
 mod deadline;
 mod events;
 pub mod fan_out;
+mod health;
 mod http;
 mod outcome;
 mod response;
@@ -24,9 +26,10 @@ use crate::specs::DataType;
 use crate::sync::request::{SyncRequest, Trigger};
 use crate::sync::{Outcome, RunFailure, Syncer};
 use crate::telemetry;
+pub use api::run_api;
 use deadline::Deadline;
 use events::Publisher;
-use http::Refusal;
+use http::{HttpRequest, Refusal};
 use trigger::Invocation;
 
 /// Longest first delay before an event is sent again: somebody may be waiting for the answer.
@@ -84,12 +87,12 @@ impl Function {
                 response::body(self.spec, &outcome)
             }
             Invocation::Http(Ok(request)) => self.answer_http(&request, deadline).await,
-            Invocation::Http(Err(error)) => response::refusal(&Refusal { status: 400, error }),
+            Invocation::Http(Err(error)) => response::refusal(&Refusal::from(error)),
         }
     }
 
-    async fn answer_http(&mut self, request: &lambda_http::Request, deadline: Deadline) -> Value {
-        match http::accept(request, &self.http) {
+    async fn answer_http(&mut self, request: &HttpRequest, deadline: Deadline) -> Value {
+        match http::accept(request, &self.http, &[]) {
             Ok(request) => {
                 let outcome = self.sync(request, Trigger::Http, deadline).await;
                 response::http_of_sync(self.spec, &outcome)

@@ -2,8 +2,8 @@
 
 use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use lambda_http::Body;
-use lambda_http::http::HeaderValue;
 use lambda_http::http::header::{ALLOW, CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE};
+use lambda_http::http::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
 use super::http::Refusal;
@@ -78,26 +78,30 @@ fn status(outcome: &Result<Outcome, RunFailure>) -> u16 {
 /// Answers a request that was not let in.
 pub(super) fn refusal(refusal: &Refusal) -> Value {
     let body = json!({"success": false, "error": error(&refusal.error)});
-    http(refusal.status, &body)
+    // RFC 9110: 401 names the scheme, 405 the method that would do.
+    let scheme = (refusal.status == 401).then_some((WWW_AUTHENTICATE, "Bearer"));
+    let method = refusal.allow.map(|method| (ALLOW, method));
+    let headers: Vec<_> = scheme
+        .into_iter()
+        .chain(method)
+        .map(|(name, value)| (name, HeaderValue::from_static(value)))
+        .collect();
+    http_with(refusal.status, &headers, &body)
 }
 
 /// An API Gateway response of payload version 2.0.
 pub(super) fn http(status: u16, body: &Value) -> Value {
+    http_with(status, &[], body)
+}
+
+/// As [`http`], with headers of its own beside the content type.
+pub(super) fn http_with(status: u16, headers: &[(HeaderName, HeaderValue)], body: &Value) -> Value {
     let mut response = ApiGatewayV2httpResponse::default();
     response.status_code = status.into();
+    response.headers.extend(headers.iter().cloned());
     response
         .headers
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    // RFC 9110: 401 names the scheme, 405 the methods that would do.
-    if status == 401 {
-        let scheme = HeaderValue::from_static("Bearer");
-        response.headers.insert(WWW_AUTHENTICATE, scheme);
-    }
-    if status == 405 {
-        response
-            .headers
-            .insert(ALLOW, HeaderValue::from_static("POST"));
-    }
     response.body = Some(Body::Text(body.to_string()));
     serde_json::to_value(response).unwrap_or_else(|_| {
         let internal = Error::new(ErrorKind::Internal, "the answer could not be written");
@@ -128,10 +132,22 @@ mod tests {
 
     #[test]
     fn an_http_answer_is_json_with_its_status() {
-        let answer = http(401, &json!({"success": false}));
-        assert_eq!(answer["statusCode"], 401);
+        let answer = http(200, &json!({"success": true}));
+        assert_eq!(answer["statusCode"], 200);
         assert_eq!(answer["headers"]["content-type"], "application/json");
-        assert_eq!(answer["headers"]["www-authenticate"], "Bearer");
-        assert_eq!(answer["body"], r#"{"success":false}"#);
+        assert_eq!(answer["body"], r#"{"success":true}"#);
+    }
+
+    #[test]
+    fn a_refusal_names_the_scheme_or_the_method_that_would_do() {
+        let stranger = refusal(&Refusal::new(401, "no key"));
+        assert_eq!(stranger["headers"]["www-authenticate"], "Bearer");
+        assert_eq!(stranger["headers"]["allow"], Value::Null);
+        let wrong_method = refusal(&Refusal {
+            allow: Some("GET"),
+            ..Refusal::new(405, "GET only")
+        });
+        assert_eq!(wrong_method["headers"]["allow"], "GET");
+        assert_eq!(wrong_method["headers"]["www-authenticate"], Value::Null);
     }
 }

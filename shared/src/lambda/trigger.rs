@@ -1,12 +1,14 @@
 //! What woke the function: a bare request, an event of the bus, a schedule or an HTTP
 //! request of API Gateway (payload 2.0). All lead to the same request.
 
-use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use std::collections::BTreeMap;
+
 use aws_lambda_events::encodings::Base64Data;
-use lambda_http::{Body, RequestExt};
+use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::http::HttpRequest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sync::request::{SyncRequest, Trigger};
 
@@ -23,7 +25,7 @@ pub(super) enum Invocation {
         request: Result<SyncRequest>,
     },
     /// HTTP, with its headers still to be looked at; an error where it cannot be read.
-    Http(Result<Box<lambda_http::Request>>),
+    Http(Result<HttpRequest>),
 }
 
 /// Reads any event. One that is nested too deeply to be read is refused here: left to the
@@ -38,7 +40,7 @@ pub(super) fn read(event: &RawValue) -> Invocation {
 /// Tells events apart by the fields that their senders always set.
 fn tell_apart(event: Value) -> Invocation {
     if event.get("requestContext").is_some() {
-        return Invocation::Http(read_http(event).map(Box::new));
+        return Invocation::Http(read_http(event));
     }
     if event.get("detail-type").is_some() {
         return read_bus_event(event);
@@ -49,30 +51,61 @@ fn tell_apart(event: Value) -> Invocation {
     }
 }
 
-/// Takes what is looked at out of an HTTP request. The conversion that `lambda_http` has for
-/// it panics where the query is no URI, which any stranger may send, or the body no base64.
-fn read_http(event: Value) -> Result<lambda_http::Request> {
-    let event: ApiGatewayV2httpRequest = serde_json::from_value(event).map_err(|_| {
+/// What is looked at of an HTTP request of API Gateway. The types that `aws_lambda_events`
+/// and `lambda_http` have for it would look at all of it, and panic where the query is no
+/// URI or there are more headers than a `HeaderMap` holds, which any stranger may send.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct GatewayEvent {
+    request_context: GatewayContext,
+    #[serde(default)]
+    raw_path: String,
+    #[serde(default)]
+    raw_query_string: String,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    body: Option<String>,
+    #[serde(default)]
+    is_base64_encoded: bool,
+}
+
+#[derive(Deserialize)]
+struct GatewayContext {
+    http: GatewayHttp,
+}
+
+#[derive(Deserialize)]
+struct GatewayHttp {
+    method: String,
+}
+
+fn read_http(event: Value) -> Result<HttpRequest> {
+    let event: GatewayEvent = serde_json::from_value(event).map_err(|_| {
         Error::new(
             ErrorKind::BadRequest,
             "the event has a requestContext and is no API Gateway request of payload version 2.0",
         )
     })?;
-    let mut request = lambda_http::Request::new(match event.body {
-        Some(body) if event.is_base64_encoded => decode(body),
-        Some(body) => Body::Text(body),
-        None => Body::Empty,
-    });
-    *request.method_mut() = event.request_context.http.method;
-    *request.headers_mut() = event.headers;
-    Ok(request.with_query_string_parameters(event.query_string_parameters))
+    let mut headers = event.headers.into_iter();
+    let authorization = headers.find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+    Ok(HttpRequest {
+        method: event.request_context.http.method,
+        path: event.raw_path,
+        query: event.raw_query_string,
+        authorization: authorization.map(|(_, value)| value),
+        body: match event.body {
+            Some(body) if event.is_base64_encoded => decode(body),
+            Some(body) => body.into_bytes(),
+            None => Vec::new(),
+        },
+    })
 }
 
 /// What is no base64 is left as it is, and refused as not JSON once the key has been looked at.
-fn decode(body: String) -> Body {
+fn decode(body: String) -> Vec<u8> {
     match serde_json::from_value::<Base64Data>(Value::from(body.as_str())) {
-        Ok(decoded) => Body::Binary(decoded.0),
-        Err(_) => Body::Text(body),
+        Ok(decoded) => decoded.0,
+        Err(_) => body.into_bytes(),
     }
 }
 
@@ -149,14 +182,13 @@ mod tests {
     }
 
     #[test]
-    fn an_http_request_keeps_method_query_headers_and_body() {
+    fn an_http_request_keeps_what_is_looked_at() {
         let event = json!({
             "version": "2.0",
             "routeKey": "POST /api/sync/products",
             "rawPath": "/api/sync/products",
-            "rawQueryString": "wait=true",
-            "queryStringParameters": {"wait": "true"},
-            "headers": {"authorization": "Bearer k", "host": "localhost"},
+            "rawQueryString": "a=b&c=%zz",
+            "headers": {"Authorization": "Bearer k", "host": "localhost"},
             "requestContext": {
                 "http": {"method": "POST", "path": "/api/sync/products"}
             },
@@ -166,11 +198,26 @@ mod tests {
         let Invocation::Http(Ok(request)) = tell_apart(event) else {
             panic!("not HTTP");
         };
-        assert_eq!(request.method(), "POST");
-        assert_eq!(request.headers()["authorization"], "Bearer k");
-        let query = request.query_string_parameters();
-        assert_eq!(query.first("wait"), Some("true"));
-        assert_eq!(request.body().as_ref(), br#"{"mode":"full"}"#);
+        assert_eq!(request.method, "POST");
+        assert_eq!(request.path, "/api/sync/products");
+        assert_eq!(request.query, "a=b&c=%zz");
+        assert_eq!(request.authorization.as_deref(), Some("Bearer k"));
+        assert_eq!(request.body, br#"{"mode":"full"}"#);
+    }
+
+    #[test]
+    fn a_flood_of_headers_is_no_trouble() {
+        let headers: serde_json::Map<String, Value> = (0..40_000)
+            .map(|number| (format!("x-{number}"), json!("")))
+            .collect();
+        let event = json!({
+            "requestContext": {"http": {"method": "GET"}},
+            "headers": headers
+        });
+        let Invocation::Http(Ok(request)) = tell_apart(event) else {
+            panic!("not HTTP");
+        };
+        assert_eq!(request.authorization, None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Every test that needs a server. One binary, because each would link the whole
 //! workspace again; a file a subject.
 
+mod api;
 mod bad_input;
 mod conformance;
 mod crash;
@@ -14,6 +15,7 @@ mod http;
 mod lease;
 mod migrations;
 mod odoo_client;
+mod openapi;
 mod postgres;
 mod registry;
 mod rules;

@@ -9,6 +9,7 @@ use anyhow::Result;
 use crate::child;
 use crate::odoo_environment::OdooEnvironment;
 use crate::real_odoo::{Borrowed, Release};
+use crate::schemathesis;
 use crate::workspace::Workspace;
 use servers::Servers;
 
@@ -46,7 +47,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         build(&workspace)?;
     }
     if args.odoo.is_empty() {
-        return child::run_to_success(&cargo_test(&workspace, &servers, &args.cargo_test, &[]));
+        let mut command = cargo_test(&workspace, &servers, &args.cargo_test, &[]);
+        command.env("TEST_SCHEMATHESIS", schemathesis::program()?);
+        return child::run_to_success(&command);
     }
     for release in &args.odoo {
         test_on_odoo(*release, &workspace, &servers, &args.cargo_test)?;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::bus::{Bus, Mood};
+use crate::openapi::document::DOCUMENT;
 use crate::support::function::{Answer, Function};
 use crate::support::hold::Hold;
 use crate::support::shop::{Shop, VERSIONS, assert_failed};
@@ -159,6 +160,7 @@ async fn an_http_caller_is_answered_within_its_budget_and_the_run_goes_on_by_its
     let body: Value = serde_json::from_str(answer["body"].as_str().expect("a text")).expect("JSON");
     assert_eq!(body["success"], true);
     assert_eq!(body["data"]["status"], "in_progress");
+    DOCUMENT.assert_describes(&request, 202, &body);
     chain.let_all_through();
     let answer = chain.invoke(&chain.next()).await;
     assert_eq!(answer["data"]["runId"], body["data"]["runId"]);

@@ -2,20 +2,21 @@
 
 use serde_json::{Value, json};
 
+use crate::openapi::document::DOCUMENT;
 use crate::support::function::{Environment, Function};
 use crate::support::shop::Shop;
 
 /// The key of every function here, unless a test sets another.
-pub(super) const KEY: &str = "schluessel-0815";
+pub(crate) const KEY: &str = "schluessel-0815";
 
 /// Starts `sync-products` with the key set.
-pub(super) async fn function(shop: &mut Shop) -> Function {
+pub(crate) async fn function(shop: &mut Shop) -> Function {
     shop.environment.insert("SYNC_API_KEY", KEY.to_owned());
     shop.function().await
 }
 
 /// As [`function`], with these keys and no others.
-pub(super) async fn function_with_keys(shop: &Shop, keys: &[(&'static str, &str)]) -> Function {
+pub(crate) async fn function_with_keys(shop: &Shop, keys: &[(&'static str, &str)]) -> Function {
     let mut environment: Environment = shop.environment.clone();
     for (name, value) in keys {
         environment.insert(name, (*value).to_owned());
@@ -24,18 +25,28 @@ pub(super) async fn function_with_keys(shop: &Shop, keys: &[(&'static str, &str)
 }
 
 /// `POST /api/sync/products` with this body and the key.
-pub(super) fn post(body: &str) -> Value {
+pub(crate) fn post(body: &str) -> Value {
     request("POST", Some(&format!("Bearer {KEY}")), Some(body))
 }
 
-/// A request as API Gateway describes it.
-pub(super) fn request(method: &str, authorization: Option<&str>, body: Option<&str>) -> Value {
-    let path = "/api/sync/products";
+/// A request to `/api/sync/products`.
+pub(crate) fn request(method: &str, authorization: Option<&str>, body: Option<&str>) -> Value {
+    request_to(method, "/api/sync/products", authorization, body)
+}
+
+/// A request to a path, which may have a query, as API Gateway describes it.
+pub(crate) fn request_to(
+    method: &str,
+    target: &str,
+    authorization: Option<&str>,
+    body: Option<&str>,
+) -> Value {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let mut event = json!({
         "version": "2.0",
-        "routeKey": "POST /api/sync/products",
+        "routeKey": "$default",
         "rawPath": path,
-        "rawQueryString": "",
+        "rawQueryString": query,
         "headers": {
             "accept": "*/*",
             "content-type": "application/json",
@@ -56,7 +67,7 @@ pub(super) fn request(method: &str, authorization: Option<&str>, body: Option<&s
                 "userAgent": "curl/8"
             },
             "requestId": "JKJaXmPLvHcESHA=",
-            "routeKey": "POST /api/sync/products",
+            "routeKey": "$default",
             "stage": "$default",
             "time": "21/Nov/2026:10:00:00 +0000",
             "timeEpoch": 1_795_255_200_000_i64
@@ -72,7 +83,8 @@ pub(super) fn request(method: &str, authorization: Option<&str>, body: Option<&s
     event
 }
 
-/// Sends a request and takes the answer apart: its status and its JSON body.
+/// Sends a request and takes the answer apart: its status and its JSON body, which are as
+/// docs/openapi.yaml describes them.
 pub(crate) async fn ask(function: &mut Function, event: &Value) -> (u64, Value) {
     let answer = function.call(event).await;
     assert_eq!(
@@ -82,5 +94,7 @@ pub(crate) async fn ask(function: &mut Function, event: &Value) -> (u64, Value) 
     assert_ne!(answer["isBase64Encoded"], true);
     let body = answer["body"].as_str().expect("a text");
     let body = serde_json::from_str(body).expect("JSON");
-    (answer["statusCode"].as_u64().expect("a status"), body)
+    let status = answer["statusCode"].as_u64().expect("a status");
+    DOCUMENT.assert_describes(event, status, &body);
+    (status, body)
 }

@@ -1,0 +1,88 @@
+//! Where each data type stands: its row of `sync_metadata` without the lease's token, its
+//! streams, and, while a run is on, how far that has come; and the newest batch that any of
+//! them was in.
+
+use serde_json::Value;
+use tokio_postgres::types::Type;
+
+use super::read;
+use crate::error::Result;
+use crate::mirror::database::Database;
+
+/// A data type that has never been synced has no row and is `pending`. A stream that has
+/// not been listed yet makes the rows to do unknown.
+const STATUS: &str = "
+    select json_build_object(
+        'status', json_object_agg(
+            wanted.name, coalesce(metadata.sync_status, 'pending') order by wanted.position),
+        'metadata', coalesce(
+            json_agg(shown.row order by wanted.position) filter (where shown.row is not null),
+            '[]'),
+        'batch', (
+            select json_build_object(
+                'batch_id', batch_id,
+                'mode', min(mode),
+                'status', case
+                    when bool_or(state in ('pending', 'requested')) then 'in_progress'
+                    when bool_or(state = 'failed') then 'failed'
+                    else 'success'
+                    end,
+                'created_at', min(created_at),
+                'finished_at', case
+                    when bool_and(state in ('success', 'failed')) then max(finished_at)
+                    end,
+                'done', count(*) filter (where state in ('success', 'failed')),
+                'to_do', count(*) filter (where state in ('pending', 'requested')),
+                'data_types', json_agg(
+                    json_build_object(
+                        'data_type', data_type, 'state', state, 'requested_at', requested_at,
+                        'finished_at', finished_at, 'run_id', run_id,
+                        'error_code', error_code, 'error_message', error_message)
+                    order by place))
+            from odoo.sync_batches
+            where batch_id = (
+                select batch_id from odoo.sync_batches
+                where data_type = any($1::text[])
+                order by created_at desc, batch_id
+                limit 1)
+            group by batch_id))
+    from unnest($1::text[]) with ordinality wanted (name, position)
+    left join odoo.sync_metadata metadata on metadata.data_type = wanted.name
+    left join lateral (
+        select row_to_json(columns) as row
+        from (
+            select metadata.id, metadata.data_type, metadata.last_sync_timestamp,
+                   metadata.last_sync_count, metadata.sync_status, metadata.error_message,
+                   metadata.created_at, metadata.updated_at, metadata.lease_expires_at,
+                   metadata.run_id, metadata.run_mode, metadata.slice, metadata.takeovers,
+                   metadata.pending_mode, metadata.pending_confirm_deletes,
+                   (select coalesce(json_agg(of_type order by of_type.stream), '[]')
+                    from (
+                        select stream, watermark, window_mode, window_low, window_high,
+                               window_done, last_id, rows_done, rows_to_do, verified_at,
+                               source_count, count_mismatches, updated_at
+                        from odoo.sync_streams
+                        where data_type = metadata.data_type
+                    ) of_type) as streams,
+                   case when metadata.sync_status = 'in_progress' then
+                       (select json_build_object(
+                            'rows_done', coalesce(sum(rows_done), 0),
+                            'rows_to_do', case
+                                when bool_and(window_done or rows_to_do is not null)
+                                then sum(case when window_done then 0 else rows_to_do end)
+                                end)
+                        from odoo.sync_streams
+                        where data_type = metadata.data_type and run_id = metadata.run_id)
+                   end as progress
+        ) columns
+        where metadata.data_type is not null
+    ) shown on true";
+
+/// `status`, `metadata` and `batch` of these data types, in their order.
+///
+/// # Errors
+/// Every `db_*`.
+pub(crate) async fn of(database: &mut Database, data_types: &[&str]) -> Result<Value> {
+    let parameters = [(&data_types as _, Type::TEXT_ARRAY)];
+    read(database, "reading the status", STATUS, &parameters).await
+}

@@ -1,0 +1,8 @@
+//! The function `api`: what it answers on each of its routes, and what it refuses.
+
+mod caller;
+mod door;
+mod health;
+mod lists;
+mod reset;
+mod status;
