@@ -40,7 +40,7 @@ const GLIBC_BAR: u32 = 34;
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {
-    /// Look at what `sam build` made before, without building again
+    /// Look at what the last time built, without building again
     #[arg(long)]
     no_build: bool,
 }
@@ -52,10 +52,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let functions = functions(&sam::template(&workspace)?)?;
     sam::lint(&workspace)?;
     sam::validate(&workspace)?;
+    let built = workspace.scratch("package")?;
     if !args.no_build {
-        sam::build(&workspace)?;
+        sam::build(&workspace, &built)?;
     }
-    let built = workspace.root.join(".aws-sam").join("build");
     let mut outcomes = Vec::new();
     for Function { id, binary } in functions {
         child::check_interrupt()?;

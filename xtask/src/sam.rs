@@ -4,6 +4,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -54,8 +55,9 @@ pub(crate) fn validate(workspace: &Workspace) -> Result<()> {
     child::run_to_success(sam(workspace)?.args(["validate", "--lint"]))
 }
 
-/// Builds every function for this machine's architecture, into `.aws-sam/build`.
-pub(crate) fn build(workspace: &Workspace) -> Result<()> {
+/// Builds every function for this machine's architecture, each into a folder of its logical id
+/// under `folder`: not where a deployment looks, which may be for other machines.
+pub(crate) fn build(workspace: &Workspace, folder: &Path) -> Result<()> {
     let architecture = format!("Architecture={}", architecture()?);
     let mut folders = vec![ZIG.ensure()?, CARGO_LAMBDA.ensure()?];
     folders.extend(env::split_paths(
@@ -65,6 +67,8 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     child::run_to_success(
         sam(workspace)?
             .args(["build", "--parameter-overrides", &architecture])
+            .arg("--build-dir")
+            .arg(folder)
             .env("PATH", path),
     )
 }
