@@ -2,7 +2,6 @@
 //! them looks at.
 
 use std::env;
-use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -60,9 +59,8 @@ pub(crate) fn validate(workspace: &Workspace) -> Result<()> {
 pub(crate) fn build(workspace: &Workspace, folder: &Path) -> Result<()> {
     let architecture = format!("Architecture={}", architecture()?);
     let mut folders = vec![ZIG.ensure()?, CARGO_LAMBDA.ensure()?];
-    folders.extend(env::split_paths(
-        &env::var_os("PATH").unwrap_or_else(OsString::new),
-    ));
+    let rest = env::var_os("PATH").unwrap_or_default();
+    folders.extend(env::split_paths(&rest));
     let path = env::join_paths(folders).context("the search path cannot be extended")?;
     child::run_to_success(
         sam(workspace)?
