@@ -2,31 +2,22 @@
 //! what it costs, each check with what it prints, and all of them in a table at the end.
 
 use std::env;
-use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use comfy_table::{CellAlignment, Table, presets};
 
-use crate::child;
-use crate::python::Tool;
 use crate::workspace::Workspace;
-
-const CFN_LINT: Tool = Tool {
-    package: "cfn-lint",
-    version: "1.58.0",
-    with_dependencies: true,
-};
-/// The deployments that `samconfig.toml` has to know.
-const DEPLOYMENTS: [&str; 3] = ["dev", "staging", "prod"];
+use crate::{child, sam};
 
 type Check = fn(&Workspace) -> Result<()>;
 
-const CHECKS: [(&str, Check); 9] = [
+const CHECKS: [(&str, Check); 10] = [
     ("format", format),
-    ("template.yaml (cfn-lint)", template),
-    ("samconfig.toml", samconfig),
+    ("template.yaml (cfn-lint)", sam::lint),
+    ("template.yaml (sam validate)", sam::validate),
+    ("samconfig.toml", sam::check_samconfig),
     ("lints (clippy)", lints),
     ("tests", |_| task(&["test"])),
     ("demo", |_| task(&["demo", "--exit"])),
@@ -39,7 +30,7 @@ const CHECKS: [(&str, Check); 9] = [
 
 /// Check everything that must hold before a change goes in
 ///
-/// Format, cfn-lint, lints with warnings denied, all tests, the demo, and tests and demo on
+/// Format, cfn-lint, sam validate, lints with warnings denied, all tests, the demo, and tests and demo on
 /// real Odoo servers. What is missing is installed; it is kept outside the checkout. A failed check
 /// does not keep the others from running. From nothing it takes about half an hour on two
 /// cores.
@@ -91,37 +82,6 @@ fn task(words: &[&str]) -> Result<()> {
     child::run_to_success(Command::new(this).args(words))
 }
 
-fn template(workspace: &Workspace) -> Result<()> {
-    let cfn_lint = CFN_LINT.ensure()?.join("cfn-lint");
-    child::run_to_success(
-        Command::new(cfn_lint)
-            .arg("template.yaml")
-            .current_dir(&workspace.root),
-    )
-}
-
-/// There is no linter for it, and a mistake would be found only by a deployment.
-fn samconfig(workspace: &Workspace) -> Result<()> {
-    let file = workspace.root.join("samconfig.toml");
-    let text =
-        fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    check_samconfig(&text)
-}
-
-fn check_samconfig(text: &str) -> Result<()> {
-    let config: toml::Table = text.parse().context("samconfig.toml is not TOML")?;
-    for name in DEPLOYMENTS {
-        let parameters = config
-            .get(name)
-            .and_then(|deployment| deployment.get("deploy")?.get("parameters"));
-        ensure!(
-            parameters.is_some_and(toml::Value::is_table),
-            "samconfig.toml has no [{name}.deploy.parameters]"
-        );
-    }
-    Ok(())
-}
-
 struct Outcome {
     name: &'static str,
     passed: bool,
@@ -150,19 +110,8 @@ fn seconds(duration: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{DEPLOYMENTS, Outcome, check_samconfig, table};
+    use super::{Outcome, table};
     use std::time::Duration;
-
-    #[test]
-    fn misses_a_deployment_and_tells_which() {
-        let complete: String = DEPLOYMENTS
-            .map(|name| format!("[{name}.deploy.parameters]\nregion = \"eu-central-1\"\n"))
-            .concat();
-        assert!(check_samconfig(&complete).is_ok());
-        let error = check_samconfig(&complete.replace("prod", "pord")).expect_err("none");
-        assert!(error.to_string().contains("[prod.deploy.parameters]"));
-        assert!(check_samconfig("[dev").is_err());
-    }
 
     #[test]
     fn the_table_names_what_failed() {

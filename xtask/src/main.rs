@@ -23,12 +23,15 @@ mod function_environment;
 mod lock;
 mod migrate;
 mod odoo_environment;
+mod package;
 mod postgres;
 mod privilege;
 mod progress;
 mod python;
 mod real_odoo;
 mod runtime;
+mod runtime_api;
+mod sam;
 mod schemathesis;
 mod session;
 mod simulator;
@@ -56,6 +59,7 @@ enum Task {
     Demo(demo::Args),
     Doctor(doctor::Args),
     Migrate(migrate::Args),
+    Package(package::Args),
     RealOdoo(real_odoo::Args),
     Test(test::Args),
 }
@@ -67,6 +71,7 @@ fn main() -> ExitCode {
         Task::Demo(args) => demo::run(&args),
         Task::Doctor(args) => doctor::run(&args),
         Task::Migrate(args) => migrate::run(&args),
+        Task::Package(args) => package::run(&args),
         Task::RealOdoo(args) => real_odoo::run(&args),
         Task::Test(args) => test::run(&args),
     };

@@ -1,6 +1,8 @@
 //! template.yaml against the registry, the workspace and the configuration: whoever adds
 //! a data type, a function or a variable and forgets the template learns of it here.
 
+mod blocks;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,6 +11,13 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use shared::config::{Config, EventsConfig, HttpConfig};
 use shared::specs::{DataType, REGISTRY};
+
+use blocks::differences;
+
+/// Functions of no data type.
+const SHARED_FUNCTIONS: [&str; 2] = ["api", "sync-all"];
+/// Variables that are read apart from [`Config`].
+const READ_APART: [&str; 3] = ["SYNC_API_BUDGET_MS", "SYNC_PARALLEL", "SYNC_SECRET_ID"];
 
 fn workspace(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
@@ -34,58 +43,65 @@ fn functions(template: &Value) -> BTreeMap<&str, &Value> {
         .collect()
 }
 
-/// What the template lacks for a data type.
+/// What the template lacks for a data type or has otherwise.
 fn missing(template: &Value, data_type: &DataType) -> Vec<String> {
-    let name = data_type.name;
-    let function_name = data_type.function_name();
-    let Some(function) = functions(template).remove(function_name.as_str()) else {
-        return vec![format!("function {function_name}")];
-    };
-    let events: Vec<&Value> = function["Properties"]["Events"]
-        .as_object()
-        .map(|events| events.values().collect())
-        .unwrap_or_default();
-    let has = |kind: &str, wanted: Value| {
-        events.iter().any(|event| {
-            event["Type"] == kind
-                && wanted
-                    .as_object()
-                    .expect("properties")
-                    .iter()
-                    .all(|(key, value)| event["Properties"][key] == *value)
-        })
-    };
-    let route = json!({
-        "ApiId": "Api",
-        "Method": "POST",
-        "Path": format!("/api/sync/{name}"),
-        "PayloadFormatVersion": "2.0",
-    });
-    let schedule = json!({"Schedule": "ScheduleExpression", "State": "ScheduleState"});
-    let rule = json!({
-        "EventBusName": "SyncEventBus",
-        "Pattern": {
-            "source": ["odoo.sync"],
-            "detail-type": ["Sync Requested"],
-            "detail": {"dataType": [name]},
-        },
-    });
-    [
-        ("route", has("HttpApi", route)),
-        ("schedule", has("Schedule", schedule)),
-        ("rule for Sync Requested", has("EventBridgeRule", rule)),
-    ]
-    .into_iter()
-    .filter(|(_, is_there)| !is_there)
-    .map(|(what, _)| format!("{what} of {function_name}"))
-    .collect()
+    let title = data_type.title;
+    let mut missing = differences(&blocks::of_data_type(data_type), &template["Resources"]);
+    if !lists(
+        &policed_queues(template),
+        &format!("Sync{title}DeadLetters"),
+    ) {
+        missing.push(format!("Sync{title}DeadLetters in DeadLettersPolicy"));
+    }
+    if template["Conditions"][format!("{title}Run")] != json!([[format!("{title}Schedule"), "off"]])
+    {
+        missing.push(format!("condition {title}Run"));
+    }
+    let schedule = &template["Parameters"][format!("{title}Schedule")]["Default"];
+    let is_every_five_minutes = schedule
+        .as_str()
+        .and_then(|text| text.strip_prefix("cron(")?.strip_suffix("/5 * * * ? *)"))
+        .is_some_and(|minute| matches!(minute, "0" | "1" | "2" | "3" | "4"));
+    if !is_every_five_minutes {
+        missing.push(format!("parameter {title}Schedule"));
+    }
+    missing
+}
+
+fn policed_queues(template: &Value) -> Value {
+    template["Resources"]["DeadLettersPolicy"]["Properties"]["Queues"].clone()
+}
+
+fn lists(list: &Value, item: &str) -> bool {
+    list.as_array()
+        .is_some_and(|items| items.iter().any(|known| known == item))
 }
 
 #[test]
-fn every_data_type_has_its_function_route_schedule_and_rule() {
+fn every_data_type_has_its_function_route_schedules_rule_queue_and_log() {
     let template = template();
     for data_type in REGISTRY {
         assert_eq!(missing(&template, data_type), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn the_fan_out_hears_of_every_end_and_the_rest_goes_to_api() {
+    let template = template();
+    for block in [blocks::of_sync_all(), blocks::of_api()] {
+        assert_eq!(
+            differences(&block, &template["Resources"]),
+            Vec::<String>::new()
+        );
+    }
+    assert!(lists(&policed_queues(&template), "SyncAllDeadLetters"));
+    // Its own crash on the bus would wake it again, for ever.
+    let invoked = &template["Resources"]["SyncAll"]["Properties"]["EventInvokeConfig"];
+    assert_eq!(invoked.get("DestinationConfig"), None);
+    // With a path or a method it would no longer take every other route.
+    let default = &template["Resources"]["ApiFunction"]["Properties"]["Events"]["Default"];
+    for key in ["Path", "Method"] {
+        assert_eq!(default["Properties"].get(key), None);
     }
 }
 
@@ -96,63 +112,162 @@ fn what_a_data_type_lacks_is_noticed() {
         title: "Unknown",
         streams: &[],
     };
-    let mut template = template();
-    assert_eq!(missing(&template, &UNKNOWN), ["function sync-unknown"]);
-
-    // A function copied from another one and only half changed.
-    let mut copy = template["Resources"]["SyncProducts"].clone();
-    copy["Metadata"]["BuildProperties"]["Binary"] = json!("sync-unknown");
-    copy["Properties"]["Events"]["Schedule"] = Value::Null;
-    template["Resources"]["SyncUnknown"] = copy;
+    let template = template();
     assert_eq!(
         missing(&template, &UNKNOWN),
         [
-            "route of sync-unknown",
-            "schedule of sync-unknown",
-            "rule for Sync Requested of sync-unknown"
+            "SyncUnknown",
+            "SyncUnknownDeadLetters",
+            "SyncUnknownLog",
+            "SyncUnknownDeadLetters in DeadLettersPolicy",
+            "condition UnknownRun",
+            "parameter UnknownSchedule",
         ]
     );
+
+    for path in [
+        "/Resources/SyncSales/Properties/Events/Route/Properties/Path",
+        "/Resources/SyncSales/Properties/Events/Incremental",
+        "/Resources/SyncSales/Properties/Events/Reconcile/Properties/State",
+        "/Resources/SyncSales/Properties/Events/Requested/Properties/Pattern/source",
+        "/Resources/SyncSales/Properties/Events/Requested/Properties/DeadLetterConfig",
+        "/Resources/SyncSales/Properties/DeadLetterQueue/TargetArn",
+        "/Resources/SyncSales/Properties/EventInvokeConfig/DestinationConfig/OnFailure",
+        "/Resources/SyncSalesLog/Properties/RetentionInDays",
+        "/Resources/SyncSalesDeadLetters/Properties/SqsManagedSseEnabled",
+        "/Resources/DeadLettersPolicy/Properties/Queues",
+        "/Conditions/SalesRun",
+        "/Parameters/SalesSchedule/Default",
+    ] {
+        let mut template = template.clone();
+        *template.pointer_mut(path).expect("it is there") = json!("something else");
+        let sales = REGISTRY.iter().find(|spec| spec.name == "sales");
+        let missing = missing(&template, sales.expect("registered"));
+        assert_eq!(missing.len(), 1, "{path}: {missing:?}");
+    }
+}
+
+#[test]
+fn a_reconcile_comes_as_a_schedule_and_at_a_time_of_its_own() {
+    let template = template();
+    let mut times = BTreeSet::new();
+    for data_type in REGISTRY {
+        let function = &template["Resources"][format!("Sync{}", data_type.title)];
+        let reconcile = &function["Properties"]["Events"]["Reconcile"]["Properties"];
+        let input = reconcile["Input"].as_str().expect("an input");
+        let input: Value = serde_json::from_str(input).expect("JSON");
+        assert_eq!(
+            input,
+            json!({
+                "source": "aws.events",
+                "detail-type": "Scheduled Event",
+                "detail": {"mode": "reconcile"},
+            })
+        );
+        let time = reconcile["Schedule"].as_str().expect("an expression");
+        assert!(time.starts_with("cron(") && time.ends_with(" ${ReconcileHour} * * ? *)"));
+        assert!(times.insert(time), "{time} is another's, too");
+    }
 }
 
 #[test]
 fn the_functions_are_those_of_the_workspace() {
-    let packages: BTreeSet<String> = fs::read_dir(workspace("functions"))
+    let packages = fs::read_dir(workspace("functions"))
         .expect("functions/")
         .map(|entry| entry.expect("a folder").file_name())
-        .map(|name| name.into_string().expect("a name"))
+        .map(|name| name.into_string().expect("a name"));
+    let expected: BTreeSet<String> = packages
+        .chain(SHARED_FUNCTIONS.map(str::to_owned))
         .collect();
     let template = template();
     let deployed: BTreeSet<String> = functions(&template)
         .into_keys()
         .map(str::to_owned)
         .collect();
-    assert_eq!(deployed, packages);
+    assert_eq!(deployed, expected);
+}
+
+/// The actions that a role or policy allows, each with its resource.
+fn allowed(policy: &Value) -> BTreeSet<(String, String)> {
+    let documents = match policy.get("Policies") {
+        Some(policies) => policies.as_array().expect("a list").clone(),
+        None => vec![policy.clone()],
+    };
+    let mut allowed = BTreeSet::new();
+    for document in documents {
+        let statements = &document["PolicyDocument"]["Statement"];
+        for statement in statements.as_array().expect("a list") {
+            // `!If [Condition, statement, nothing]`
+            let statement = statement.get(1).unwrap_or(statement);
+            assert_eq!(statement["Effect"], "Allow");
+            let actions = match &statement["Action"] {
+                Value::Array(actions) => actions.clone(),
+                action => vec![action.clone()],
+            };
+            let text = |value: &Value| value.as_str().expect("a text").to_owned();
+            let resource = text(&statement["Resource"]);
+            allowed.extend(
+                actions
+                    .iter()
+                    .map(|action| (text(action), resource.clone())),
+            );
+        }
+    }
+    allowed
 }
 
 #[test]
-fn a_function_may_do_nothing_but_send_to_its_bus_and_logs_into_its_own_group() {
+fn a_function_may_write_its_log_read_its_secret_and_use_its_bus_and_queues() {
+    const LOGS: &str = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/lambda/${AWS::StackName}-*:*";
+    const QUEUES: &str =
+        "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:${AWS::StackName}-sync-*";
     let template = template();
-    for (binary, function) in functions(&template) {
-        let properties = &function["Properties"];
-        assert_eq!(
-            properties["Policies"],
-            json!([{"EventBridgePutEventsPolicy": {"EventBusName": "SyncEventBus"}}]),
-            "{binary}"
-        );
-        let group = properties["LoggingConfig"]["LogGroup"]
-            .as_str()
-            .expect("a log group");
-        let group = &template["Resources"][group]["Properties"];
-        assert_eq!(
-            group["LogGroupName"],
-            format!("/aws/lambda/${{AWS::StackName}}-{binary}")
-        );
-        assert_eq!(group["RetentionInDays"], "LogRetentionDays");
-        assert_eq!(
-            properties["FunctionName"],
-            format!("${{AWS::StackName}}-{binary}")
-        );
+    for (role, expected) in [
+        (
+            "RunPolicy",
+            vec![
+                ("logs:CreateLogStream", LOGS),
+                ("logs:PutLogEvents", LOGS),
+                ("secretsmanager:GetSecretValue", "SyncSecretId"),
+                // AWS knows no resource for these two.
+                ("xray:PutTelemetryRecords", "*"),
+                ("xray:PutTraceSegments", "*"),
+            ],
+        ),
+        (
+            "SyncRole",
+            vec![
+                ("events:PutEvents", "EventBus.Arn"),
+                ("sqs:SendMessage", QUEUES),
+            ],
+        ),
+        ("ApiRole", vec![("events:DescribeEventBus", "EventBus.Arn")]),
+    ] {
+        let expected = expected
+            .into_iter()
+            .map(|(action, resource)| (action.to_owned(), resource.to_owned()))
+            .collect();
+        let properties = &template["Resources"][role]["Properties"];
+        assert_eq!(allowed(properties), expected, "{role}");
+        if role != "RunPolicy" {
+            assert_eq!(
+                properties["ManagedPolicyArns"],
+                json!(["RunPolicy"]),
+                "{role}"
+            );
+        }
     }
+    for (binary, function) in functions(&template) {
+        let more = function["Properties"].get("Policies");
+        assert_eq!(more, None, "{binary} may do more than its role says");
+    }
+}
+
+#[test]
+fn a_caller_is_answered_before_api_gateway_gives_up() {
+    let template = template();
+    let budget = &template["Parameters"]["SyncApiBudgetMs"];
+    assert!(budget["MaxValue"].as_u64().expect("a number") < 30_000);
 }
 
 /// The variables that the program asks for, whatever their values.
@@ -165,7 +280,9 @@ fn variables_read() -> BTreeSet<String> {
     Config::from_lookup(&nothing_set).expect_err("required variables are missing");
     HttpConfig::from_lookup(&nothing_set);
     EventsConfig::from_lookup(&nothing_set);
-    names.into_inner()
+    let mut names = names.into_inner();
+    names.extend(READ_APART.map(str::to_owned));
+    names
 }
 
 #[test]
