@@ -3,8 +3,14 @@
 //! Each concern has its struct; a module is handed the struct it needs and nothing
 //! else. All problems are collected and reported in one error, so that a person
 //! mends them in one go. A value is never repeated in an error: it may be a secret.
+//!
+//! `SYNC_SECRET_ID` names a secret whose variables override those of the environment. It is
+//! laid over it once ([`SecretConfig::lay_over`]); what is read from the environment before
+//! that knows nothing of it.
 
+mod environment;
 mod reader;
+mod secret;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +18,10 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::error::Result;
+use environment::variable;
 use reader::Reader;
+
+pub use secret::{SecretConfig, SecretVariables};
 
 /// Everything that can be set from outside.
 #[derive(Debug, Clone)]
@@ -120,7 +129,7 @@ pub struct HttpConfig {
 impl HttpConfig {
     /// `SYNC_API_KEY`, or `SUPABASE_SERVICE_ROLE_KEY` only where that is unset.
     pub fn from_env() -> Self {
-        Self::from_lookup(&|name| std::env::var(name).ok())
+        Self::from_lookup(&variable)
     }
 
     /// As [`HttpConfig::from_env`], from any source of variables.
@@ -149,7 +158,7 @@ impl EventsConfig {
     /// `SYNC_EVENT_BUS`; set but empty it means "send no events", which a run outside AWS
     /// needs.
     pub fn from_env() -> Self {
-        Self::from_lookup(&|name| std::env::var(name).ok())
+        Self::from_lookup(&variable)
     }
 
     /// As [`EventsConfig::from_env`], from any source of variables.
@@ -162,12 +171,12 @@ impl EventsConfig {
 }
 
 impl Config {
-    /// Reads the process's environment.
+    /// Reads the process's environment, under the secret where one has been laid over it.
     ///
     /// # Errors
     /// [`ErrorKind::Config`](crate::error::ErrorKind::Config), naming every variable that is missing or malformed.
     pub fn from_env() -> Result<Self> {
-        Self::from_lookup(&|name| std::env::var(name).ok())
+        Self::from_lookup(&variable)
     }
 
     /// As [`Config::from_env`], from any source of variables.
@@ -192,7 +201,7 @@ impl PostgresConfig {
     /// # Errors
     /// [`ErrorKind::Config`](crate::error::ErrorKind::Config), naming every variable that is missing or malformed.
     pub fn from_env() -> Result<Self> {
-        Self::from_lookup(&|name| std::env::var(name).ok())
+        Self::from_lookup(&variable)
     }
 
     /// As [`PostgresConfig::from_env`], from any source of variables.
