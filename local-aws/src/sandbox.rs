@@ -27,14 +27,14 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub struct SandboxConfig {
     /// The folder with the binaries, such as `target/debug`.
     pub binaries: PathBuf,
-    /// Their variables, beside what is in this process's own environment and what Lambda sets.
+    /// Their variables. They have these and what Lambda sets, and no others.
     pub variables: Vec<(String, String)>,
     /// Address of `cargo lambda watch`, such as `http://127.0.0.1:9000`.
     pub url: String,
     /// How many processes of one function there may be at once. Two events at once need two.
     pub concurrency: usize,
-    /// Lambda's limit of one invocation.
-    pub timeout: Duration,
+    /// The limit of one invocation, in place of the template's.
+    pub timeout: Option<Duration>,
     /// Where they log to; what is there is kept.
     pub log: PathBuf,
 }
@@ -149,7 +149,7 @@ impl Sandbox {
 
     /// What the process makes of it, or what Lambda says in its place.
     async fn work(&mut self, taken: &Taken) -> Outcome {
-        let timeout = self.shared.config.timeout;
+        let timeout = self.shared.config.timeout.unwrap_or(self.function.timeout);
         let invocation = self.invocation(taken, timeout);
         let mut worker = match self.worker().await {
             Ok(worker) => worker,
@@ -209,6 +209,7 @@ impl Sandbox {
         let binary = &self.function.binary;
         let mut command = Command::new(config.binaries.join(binary));
         command
+            .env_clear()
             .envs(config.variables.iter().cloned())
             .env("AWS_LAMBDA_RUNTIME_API", &api.address)
             .env("AWS_LAMBDA_FUNCTION_NAME", &self.function.name)

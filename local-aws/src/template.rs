@@ -7,6 +7,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value};
@@ -17,6 +18,8 @@ use crate::aws::{ACCOUNT, REGION, function_arn};
 const STACK: &str = "local";
 /// Lambda's own, where nothing is said.
 const RETRIES: u32 = 2;
+/// The same, in seconds.
+const TIMEOUT: u32 = 3;
 
 /// What is deployed.
 #[derive(Debug)]
@@ -36,6 +39,8 @@ pub struct Function {
     pub name: String,
     /// API Gateway's routes that lead to it.
     pub routes: Vec<Route>,
+    /// Limit of one invocation.
+    pub timeout: Duration,
     /// How often an asynchronous invocation that failed is made again.
     pub retries: u32,
     /// Whether the bus is told of an asynchronous invocation that failed for good.
@@ -80,7 +85,7 @@ impl Template {
     /// As [`Template::read`].
     pub fn parse(text: &str) -> Result<Self> {
         let template: Value = serde_saphyr::from_str(text).context("no YAML")?;
-        let global = &template["Globals"]["Function"]["EventInvokeConfig"];
+        let global = &template["Globals"]["Function"];
         let mut functions = Vec::new();
         for (id, resource) in of_type(&template, "AWS::Serverless::Function") {
             functions.push(function(id, resource, global, &template)?);
@@ -120,18 +125,22 @@ fn function(id: &str, resource: &Value, global: &Value, template: &Value) -> Res
         .as_str()
         .with_context(|| format!("{id} has no Metadata.BuildProperties.Binary"))?;
     let name = properties["FunctionName"].as_str().unwrap_or(id);
-    let asynchronous = |key: &str| {
-        let own = &properties["EventInvokeConfig"][key];
-        if own.is_null() { &global[key] } else { own }
+    let own_or_global = |of: fn(&Value) -> &Value| {
+        let own = of(properties);
+        if own.is_null() { of(global) } else { own }
     };
-    let destination = &asynchronous("DestinationConfig")["OnFailure"]["Type"];
+    let retries = own_or_global(|it| &it["EventInvokeConfig"]["MaximumRetryAttempts"]);
+    let timeout = number(own_or_global(|it| &it["Timeout"]), template).unwrap_or(TIMEOUT);
+    let destination =
+        own_or_global(|it| &it["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Type"]);
     Ok(Function {
         binary: binary.to_owned(),
         name: in_stack(name),
         routes: events(resource, "HttpApi")
             .map(|(_, event)| route(event))
             .collect(),
-        retries: number(asynchronous("MaximumRetryAttempts"), template).unwrap_or(RETRIES),
+        timeout: Duration::from_secs(timeout.into()),
+        retries: number(retries, template).unwrap_or(RETRIES),
         failure_goes_to_bus: destination == "EventBridge",
         logical_id: id.to_owned(),
     })
@@ -260,6 +269,7 @@ Parameters:
     Default: 1
 Globals:
   Function:
+    Timeout: 900
     EventInvokeConfig:
       MaximumRetryAttempts: !Ref Retries
 Resources:
@@ -300,6 +310,7 @@ Resources:
       BuildProperties:
         Binary: api
     Properties:
+      Timeout: 30
       EventInvokeConfig:
         MaximumRetryAttempts: 0
       Events:
@@ -326,6 +337,7 @@ Resources:
         let one = template.function("sync-one").expect("a function");
         assert_eq!(one.name, "local-sync-one");
         assert_eq!((one.retries, one.failure_goes_to_bus), (1, true));
+        assert_eq!(one.timeout, Duration::from_secs(900));
         let [route] = one.routes.as_slice() else {
             panic!("not one route: {:?}", one.routes);
         };
@@ -333,6 +345,7 @@ Resources:
         assert_eq!(route.path.as_deref(), Some("/api/sync/one"));
         let api = template.function("api").expect("a function");
         assert_eq!((api.retries, api.failure_goes_to_bus), (0, false));
+        assert_eq!(api.timeout, Duration::from_secs(30));
         assert_eq!(
             api.routes,
             [Route {
