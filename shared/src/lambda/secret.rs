@@ -6,6 +6,7 @@
 //! answer's body.
 
 use std::error::Error as StdError;
+use std::pin::Pin;
 
 use aws_config::BehaviorVersion;
 use aws_sdk_secretsmanager::Client;
@@ -22,7 +23,10 @@ use crate::error::{Error, ErrorKind, Result};
 /// # Errors
 /// [`ErrorKind::Config`], with what to do about it.
 pub(super) async fn read() -> Result<()> {
-    SecretConfig::from_env().lay_over(fetch).await
+    // Its type is left out: it nests deeper than a compiler wants to look.
+    let reading: Pin<Box<dyn Future<Output = Result<()>>>> =
+        Box::pin(SecretConfig::from_env().lay_over(fetch));
+    reading.await
 }
 
 async fn fetch(id: String) -> Result<SecretString> {
