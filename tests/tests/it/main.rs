@@ -15,6 +15,7 @@ mod odoo_client;
 mod postgres;
 mod registry;
 mod rules;
+mod serverless;
 mod shapes;
 mod stock_movements;
 mod stock_on_hand;
