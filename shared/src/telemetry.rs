@@ -9,6 +9,10 @@ use tracing_subscriber::EnvFilter;
 /// caller's key, which it does at level `trace`.
 const NO_EVENTS: &str = "lambda_runtime::layers::api_response=warn";
 
+/// Keeps the AWS SDK from printing each answer with its body, a secret's text among them, which
+/// it does at level `trace`.
+const NO_ANSWERS: &str = "aws_smithy_runtime=info";
+
 /// Starts logging; a second call does nothing. `RUST_LOG` or Lambda's own
 /// `AWS_LAMBDA_LOG_LEVEL` sets the level, else `info`.
 pub fn init() {
@@ -16,7 +20,7 @@ pub fn init() {
         .into_iter()
         .find_map(|name| std::env::var(name).ok())
         .unwrap_or_else(|| "info".to_owned());
-    let filter = |level: &str| EnvFilter::try_new(format!("{level},{NO_EVENTS}"));
+    let filter = |level: &str| EnvFilter::try_new(format!("{level},{NO_EVENTS},{NO_ANSWERS}"));
     let filter = filter(&level.to_lowercase())
         .or_else(|_| filter("info"))
         .unwrap_or_default();

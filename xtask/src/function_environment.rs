@@ -26,6 +26,24 @@ pub(crate) fn set(command: &mut Command, odoo: &OdooEnvironment, database_url: &
         .env("SYNC_EVENT_BUS", "");
 }
 
+/// The whole environment of functions that sync from `odoo` into the database and send their
+/// events to `bus`.
+pub(crate) fn variables(
+    odoo: &OdooEnvironment,
+    database_url: &str,
+    bus: &str,
+) -> Vec<(String, String)> {
+    let mut variables: Vec<(&str, &str)> = odoo.function_variables().into();
+    variables.extend([("SUPABASE_DB_URL", database_url), ("SYNC_EVENT_BUS", bus)]);
+    let mut variables: Vec<(String, String)> = variables
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    // Who wants to see more of what they do sets it for all of it.
+    variables.extend(env::var("RUST_LOG").map(|level| ("RUST_LOG".to_owned(), level)));
+    variables
+}
+
 /// The configuration that functions with this environment have, for what we do beside them.
 pub(crate) fn config(odoo: &OdooEnvironment, database_url: &str) -> Result<Config> {
     let variables = odoo.function_variables();

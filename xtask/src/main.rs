@@ -14,6 +14,7 @@
 mod apt;
 mod bench;
 mod cache;
+mod cargo_lambda;
 mod child;
 mod ci;
 mod daemon;
@@ -22,6 +23,7 @@ mod doctor;
 mod function_environment;
 mod lock;
 mod migrate;
+mod moto;
 mod odoo_environment;
 mod package;
 mod postgres;

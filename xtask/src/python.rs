@@ -21,7 +21,9 @@ pub(crate) struct Tool {
 impl Tool {
     /// The folder with its programs, installed if they are not.
     pub(crate) fn ensure(&self) -> Result<PathBuf> {
-        let name = format!("{}-{}", self.package, self.version);
+        // `moto[server]` is moto with what its server needs.
+        let (package, _) = self.package.split_once('[').unwrap_or((self.package, ""));
+        let name = format!("{package}-{}", self.version);
         let folder = cache::folder()?.join("python").join(&name);
         let programs = folder.join("bin");
         // Written last: an installation that was interrupted is made again.

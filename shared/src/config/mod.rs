@@ -3,9 +3,15 @@
 //! Each concern has its struct; a module is handed the struct it needs and nothing
 //! else. All problems are collected and reported in one error, so that a person
 //! mends them in one go. A value is never repeated in an error: it may be a secret.
+//!
+//! `SYNC_SECRET_ID` names a secret whose variables override those of the environment. It is
+//! laid over it once ([`SecretConfig::lay_over`]); what is read from the environment before
+//! that knows nothing of it.
 
+mod environment;
 mod fan_out;
 mod reader;
+mod secret;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,8 +19,11 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::error::Result;
+use environment::variable;
 pub use fan_out::FanOutConfig;
 use reader::Reader;
+
+pub use secret::{SecretConfig, SecretVariables};
 
 /// Everything that can be set from outside.
 #[derive(Debug, Clone)]
@@ -130,7 +139,7 @@ pub struct HttpConfig {
 impl HttpConfig {
     /// `SYNC_API_KEY`, or `SUPABASE_SERVICE_ROLE_KEY` only where that is unset.
     pub fn from_env() -> Self {
-        Self::from_lookup(&|name| std::env::var(name).ok())
+        Self::from_lookup(&variable)
     }
 
     /// As [`HttpConfig::from_env`], from any source of variables.
@@ -159,7 +168,7 @@ impl EventsConfig {
     /// `SYNC_EVENT_BUS`; set but empty it means "send no events", which a run outside AWS
     /// needs.
     pub fn from_env() -> Self {
-        Self::from_lookup(&|name| std::env::var(name).ok())
+        Self::from_lookup(&variable)
     }
 
     /// As [`EventsConfig::from_env`], from any source of variables.
@@ -172,12 +181,12 @@ impl EventsConfig {
 }
 
 impl Config {
-    /// Reads the process's environment.
+    /// Reads the process's environment, under the secret where one has been laid over it.
     ///
     /// # Errors
     /// [`ErrorKind::Config`](crate::error::ErrorKind::Config), naming every variable that is missing or malformed.
     pub fn from_env() -> Result<Self> {
-        Self::from_lookup(&|name| std::env::var(name).ok())
+        Self::from_lookup(&variable)
     }
 
     /// As [`Config::from_env`], from any source of variables.
@@ -202,7 +211,7 @@ impl PostgresConfig {
     /// # Errors
     /// [`ErrorKind::Config`](crate::error::ErrorKind::Config), naming every variable that is missing or malformed.
     pub fn from_env() -> Result<Self> {
-        Self::from_lookup(&|name| std::env::var(name).ok())
+        Self::from_lookup(&variable)
     }
 
     /// As [`PostgresConfig::from_env`], from any source of variables.

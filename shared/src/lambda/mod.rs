@@ -10,6 +10,7 @@ mod http;
 mod outcome;
 mod response;
 mod sdk_http;
+mod secret;
 mod trigger;
 
 use std::cell::RefCell;
@@ -43,14 +44,17 @@ const LONGEST_DELAY: Duration = Duration::from_millis(100);
 pub async fn run(spec: &'static DataType) -> Result<(), lambda_runtime::Error> {
     telemetry::init();
     // Lambda sends one event at a time to a process, so nobody waits for the other.
-    let function = Rc::new(RefCell::new(Some(Function::new(spec))));
+    let function = Rc::new(RefCell::new(None));
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let function = Rc::clone(&function);
         async move {
-            let mut working = function
-                .borrow_mut()
-                .take()
-                .unwrap_or_else(|| Function::new(spec));
+            if let Err(error) = secret::read().await {
+                // Kept for no other event: what it knows lacks the secret.
+                let answer = Function::new(spec).refuse(&event.payload, error).await;
+                return Ok(answer);
+            }
+            let kept = function.borrow_mut().take();
+            let mut working = kept.unwrap_or_else(|| Function::new(spec));
             let deadline = Deadline::new(event.context.deadline);
             let answer = working.handle(&event.payload, deadline).await;
             function.borrow_mut().replace(working);
@@ -88,6 +92,22 @@ impl Function {
             }
             Invocation::Http(Ok(request)) => self.answer_http(&request, deadline).await,
             Invocation::Http(Err(error)) => response::refusal(&Refusal::from(error)),
+        }
+    }
+
+    /// Answers what cannot be worked on for want of variables. A batch that waits hears of it.
+    async fn refuse(&mut self, event: &RawValue, error: Error) -> Value {
+        match trigger::read(event) {
+            Invocation::Direct { request, .. } => {
+                let outcome = Err(error.into());
+                self.tell(request.as_ref().ok(), &outcome).await;
+                response::body(self.spec, &outcome)
+            }
+            Invocation::Http(_) => {
+                let failure = RunFailure::from(error);
+                log(self.spec, &failure);
+                response::refusal(&Refusal::from(failure.error))
+            }
         }
     }
 

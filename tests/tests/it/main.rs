@@ -19,6 +19,7 @@ mod openapi;
 mod postgres;
 mod registry;
 mod rules;
+mod serverless;
 mod shapes;
 mod stock_movements;
 mod stock_on_hand;

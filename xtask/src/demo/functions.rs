@@ -1,39 +1,46 @@
-//! The functions as Lambda would run them: in `cargo lambda watch`, with the routes that
-//! API Gateway has in front of them.
+//! The functions as AWS would run them: routes and bus from `template.yaml`, moto as
+//! EventBridge, and the processes in sandboxes of ours behind `cargo lambda watch`.
 
-use std::env;
-use std::ffi::OsString;
 use std::fs;
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use shared::specs::{DataType, REGISTRY};
+use local_aws::{Aws, Bus, Relay, RetryDelay, SandboxConfig, Sandboxes, Template, router_toml};
+use shared::specs::DataType;
+use tokio::runtime::Runtime;
 use uuid::Uuid;
 
 use crate::child::Server;
+use crate::moto::Moto;
 use crate::odoo_environment::OdooEnvironment;
 use crate::postgres::{free_port, is_free};
 use crate::progress::Step;
-use crate::python::Tool;
 use crate::workspace::Workspace;
-use crate::{cache, function_environment};
+use crate::{cache, cargo_lambda, function_environment};
 
-/// Always this one, even where the machine has another: the routes need a recent version.
-/// It depends on a C compiler for other machines, which only a deployment needs.
-const CARGO_LAMBDA: Tool = Tool {
-    package: "cargo-lambda",
-    version: "1.9.2",
-    with_dependencies: false,
-};
 /// Where `cargo lambda invoke` looks when it is not told.
 const USUAL_PORT: u16 = 9000;
 const START_LIMIT: Duration = Duration::from_secs(60);
+const BUS: &str = "demo";
+/// A second caller gets its 409 from a second process.
+const PROCESSES_PER_FUNCTION: usize = 2;
+/// On Lambda it is a minute.
+const RETRY_DELAY: RetryDelay = RetryDelay(Duration::from_secs(1));
+/// Of the functions, and of the whole fan-out.
+const SYNC_ALL: &str = "sync-all";
+const API: &str = "api";
 
-/// The running functions; they end when this is dropped.
+/// The running functions; they end when this is dropped, in the order of its fields.
 pub(super) struct Functions {
+    _relay: Relay,
+    _sandboxes: Sandboxes,
+    _runtime: Runtime,
     server: Server,
+    _moto: Moto,
+    template: Template,
     port: u16,
     key: String,
     log: PathBuf,
@@ -41,43 +48,67 @@ pub(super) struct Functions {
 }
 
 impl Functions {
-    /// Starts them; each comes up with its first request.
+    /// Starts all that `template.yaml` names and the workspace has; each comes up with its
+    /// first event.
     pub(super) fn start(
         workspace: &Workspace,
         folder: &Path,
         odoo: &OdooEnvironment,
         database_url: &str,
     ) -> Result<Self> {
-        let programs = CARGO_LAMBDA.ensure()?;
+        let binaries = workspace.target.join("debug");
+        let template = Template::read(&workspace.root.join("template.yaml"))?
+            .only(|binary| binaries.join(binary).exists());
+        let programs = cargo_lambda::programs()?;
+        let moto = Moto::start("demo")?;
+
         let step = Step::start("Starting the functions (cargo lambda watch)");
         let port = if is_free(USUAL_PORT) {
             USUAL_PORT
         } else {
             free_port()?
         };
-        let key = Uuid::new_v4().simple().to_string();
         let routes = folder.join("routes.toml");
-        fs::write(&routes, routes_toml())
+        fs::write(&routes, router_toml(&template))
             .with_context(|| format!("cannot write {}", routes.display()))?;
-
-        let mut command = workspace.cargo();
-        function_environment::set(&mut command, odoo, database_url);
-        command
-            .args(["lambda", "watch", "--ignore-changes"])
-            .args(["--invoke-address", "127.0.0.1"])
-            .args(["--invoke-port", &port.to_string()])
-            .arg("--global")
-            .arg(&routes)
-            .env("PATH", search_path(&programs)?)
-            .env("SYNC_API_KEY", &key);
-        let log = cache::log_file("demo-functions")?;
-        let mut server = Server::start("cargo lambda watch", &command, &log)?;
+        let mut server = watch(workspace, &programs, port, &routes)?;
         server.wait_until(START_LIMIT, |_| {
             TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()
         })?;
+
+        let aws = Aws::at(moto.url())?;
+        let key = Uuid::new_v4().simple().to_string();
+        let mut variables = function_environment::variables(odoo, database_url, BUS);
+        variables.push(("SYNC_API_KEY".to_owned(), key.clone()));
+        variables.extend(
+            aws.variables()
+                .map(|(name, value)| (name.to_owned(), value)),
+        );
+        let log = cache::log_file("demo-functions")?;
+        fs::write(&log, "").with_context(|| format!("cannot write {}", log.display()))?;
+        let url = format!("http://127.0.0.1:{port}");
+        let config = SandboxConfig {
+            binaries,
+            variables,
+            url: url.clone(),
+            concurrency: PROCESSES_PER_FUNCTION,
+            timeout: None,
+            log: log.clone(),
+        };
+        let runtime = runtime()?;
+        let (relay, sandboxes) = runtime.block_on(async {
+            let bus = Bus::create(&aws, BUS, &template).await?;
+            let relay = Relay::start(&aws, &bus, &template, &url, RETRY_DELAY)?;
+            anyhow::Ok((relay, Sandboxes::start(&template.functions, config)?))
+        })?;
         step.done();
         Ok(Self {
+            _relay: relay,
+            _sandboxes: sandboxes,
+            _runtime: runtime,
             server,
+            _moto: moto,
+            template,
             port,
             key,
             log,
@@ -91,7 +122,19 @@ impl Functions {
 
     /// The route that starts a sync.
     pub(super) fn url(&self, spec: &DataType) -> String {
-        format!("http://127.0.0.1:{}{}", self.port, route(spec))
+        self.address(&format!("/api/sync/{}", spec.name))
+    }
+
+    /// The route that starts a sync of all data types, and the one that says how far they
+    /// are; none where the functions behind them are not there.
+    pub(super) fn fan_out(&self) -> Option<[String; 2]> {
+        let has = |binary| self.template.function(binary).is_some();
+        let is_there = has(SYNC_ALL) && has(API);
+        is_there.then(|| ["all", "status"].map(|word| self.address(&format!("/api/sync/{word}"))))
+    }
+
+    fn address(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
     }
 
     /// What callers send as their bearer.
@@ -115,36 +158,26 @@ impl Functions {
     }
 }
 
-/// The routes of the contract, for cargo-lambda's own router. It hands the request over
-/// as API Gateway does, in payload version 2.0.
-fn routes_toml() -> String {
-    let mut toml = "[watch.router]\n".to_owned();
-    for spec in REGISTRY {
-        toml += &format!("\"{}\" = \"{}\"\n", route(spec), spec.function_name());
-    }
-    toml
+/// `cargo lambda watch` without its own way to start functions (see `local_aws`), and without
+/// the headers for browsers that it would add.
+fn watch(workspace: &Workspace, programs: &Path, port: u16, routes: &Path) -> Result<Server> {
+    let mut command = Command::new(programs.join("cargo-lambda"));
+    command
+        .current_dir(&workspace.root)
+        .args(["lambda", "watch", "--only-lambda-apis", "--disable-cors"])
+        .args(["--invoke-address", "127.0.0.1"])
+        .args(["--invoke-port", &port.to_string()])
+        .arg("--global")
+        .arg(routes);
+    let log = cache::log_file("demo-watch")?;
+    Server::start("cargo lambda watch", &command, &log)
 }
 
-fn route(spec: &DataType) -> String {
-    format!("/api/sync/{}", spec.name)
-}
-
-fn search_path(first: &Path) -> Result<OsString> {
-    let rest = env::var_os("PATH").unwrap_or_default();
-    let folders = std::iter::once(first.to_owned()).chain(env::split_paths(&rest));
-    env::join_paths(folders).context("the search path cannot be extended")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::routes_toml;
-
-    #[test]
-    fn every_data_type_has_its_route() {
-        let toml: toml::Table = routes_toml().parse().expect("TOML");
-        let routes = &toml["watch"]["router"];
-        assert_eq!(routes["/api/sync/products"].as_str(), Some("sync-products"));
-        let count = routes.as_table().map(toml::Table::len);
-        assert_eq!(count, Some(shared::specs::REGISTRY.len()));
-    }
+/// Relay and sandboxes work beside this thread, which waits for other things.
+fn runtime() -> Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .context("cannot start an asynchronous runtime")
 }

@@ -1,6 +1,6 @@
 //! `cargo xtask demo`: the whole thing on this machine, from nothing. An Odoo, a database,
-//! the functions as Lambda would run them, one sync of every data type through HTTP, and
-//! the proof that the mirror holds as many rows as Odoo does.
+//! the functions with routes and event bus as AWS would run them, one sync of every data type
+//! through HTTP, and the proof that the mirror holds as many rows as Odoo does.
 
 mod comparison;
 mod functions;
@@ -22,16 +22,17 @@ use crate::{child, function_environment, lock, migrate, runtime};
 use comparison::Comparison;
 use functions::Functions;
 use odoo::DemoOdoo;
+use sync::Watched;
 
 const DATABASE: &str = "demo";
 
 /// Try it: an Odoo, a database, the functions, and a sync of every data type
 ///
-/// Needs nothing but Rust on Debian or Ubuntu: PostgreSQL is installed through apt and
-/// cargo-lambda from PyPI where they are missing. Starts a private PostgreSQL under
-/// target/, an Odoo, and the functions in `cargo lambda watch`; syncs every data type
-/// through HTTP, compares the numbers of rows, and goes on serving until Ctrl-C. Ends
-/// with 1 if a number differs.
+/// Needs nothing but Rust on Debian or Ubuntu: PostgreSQL is installed through apt, and
+/// cargo-lambda and moto from PyPI, where they are missing. Starts a private PostgreSQL under
+/// target/, an Odoo, and the functions, with the routes, the bus and the rules of
+/// template.yaml; syncs every data type through HTTP, compares the numbers of rows, and goes
+/// on serving until Ctrl-C. Ends with 1 if a number differs.
 ///
 /// `--odoo sim` simulates an Odoo 19 with a shop of a thousand products. `14` and `19`
 /// are real ones (see `cargo xtask real-odoo`); the first time takes some minutes.
@@ -72,7 +73,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let workspace = Workspace::find()?;
     let folder = workspace.scratch("demo")?;
     let _lock = lock::hold(&folder.join("lock"), "`cargo xtask demo`")?;
-    // As `cargo lambda watch` would, which then has nothing left to compile.
     child::run_to_success(workspace.cargo().args(["build", "--workspace", "--bins"]))?;
 
     let cluster = start_database(Cluster::prepare(&folder.join("postgres"), free_port()?)?)?;
@@ -114,10 +114,15 @@ async fn sync_all(
     let step = Step::start("Logging in to Odoo");
     odoo.connect().await?;
     step.done();
+    let watched = Watched {
+        functions,
+        odoo: &odoo,
+        mirror: &mirror,
+    };
+    watched.sync_all().await?;
     let mut comparison = Comparison::default();
     for spec in REGISTRY {
-        let answer = sync::with_progress(spec, functions, &odoo, &mirror).await?;
-        let counts = sync::count(spec, &odoo, &mirror).await?;
+        let (answer, counts) = watched.outcome(spec).await?;
         comparison.add(spec, answer, counts);
     }
     Ok(comparison)

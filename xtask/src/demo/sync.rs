@@ -1,14 +1,15 @@
-//! One sync through HTTP, watched from both ends: how many rows Odoo has, how many have
-//! arrived.
+//! Syncs through HTTP, watched from both ends: how many rows Odoo has, how many have
+//! arrived. All data types at once where `sync-all` and `api` are there, else one by one.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
-use reqwest::Client;
+use reqwest::{Client, RequestBuilder, StatusCode};
 use serde::Deserialize;
 use shared::odoo::{Domain, OdooClient};
-use shared::specs::{DataType, Stream};
+use shared::specs::{DataType, REGISTRY, Stream};
 use tokio_postgres::NoTls;
 
 use super::functions::Functions;
@@ -16,15 +17,14 @@ use super::functions::Functions;
 const GLANCE: Duration = Duration::from_millis(300);
 const BAR: &str = "{msg:12} {wide_bar} {human_pos}/{human_len}";
 
-/// The part of an answer's `data` that is shown.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// What a run has done.
 pub(super) struct Answer {
-    pub(super) records_inserted: u64,
-    pub(super) records_updated: u64,
-    pub(super) records_unchanged: u64,
-    pub(super) records_skipped: u64,
-    /// In milliseconds. Measured by the function, so what starting it takes is left out.
+    pub(super) records_inserted: i64,
+    pub(super) records_updated: i64,
+    pub(super) records_unchanged: i64,
+    pub(super) records_skipped: i64,
+    /// In milliseconds, over all slices. Measured by Postgres, so what starting the function
+    /// takes is left out.
     pub(super) duration: u64,
 }
 
@@ -56,85 +56,168 @@ impl Mirror {
         let count: i64 = self.0.query_one(&query, &[]).await?.get(0);
         Ok(u64::try_from(count)?)
     }
-}
 
-/// Syncs a data type and shows how far it is.
-pub(super) async fn with_progress(
-    spec: &DataType,
-    functions: &Functions,
-    odoo: &OdooClient,
-    mirror: &Mirror,
-) -> Result<Answer> {
-    let mut rows = 0;
-    for stream in spec.streams {
-        rows += odoo.search_count(stream.model, &Domain::all()).await?;
-    }
-    let bar = ProgressBar::new(rows)
-        .with_message(spec.name)
-        .with_style(ProgressStyle::with_template(BAR).context("a wrong template")?);
-    let started = Instant::now();
-    let mut request = Box::pin(request(spec, functions));
-    let answer = loop {
-        tokio::select! {
-            answer = &mut request => break answer,
-            () = tokio::time::sleep(GLANCE) => bar.set_position(arrived(spec, mirror).await?),
+    /// What the last run did; none while it goes on, an error if it failed.
+    pub(super) async fn last_run(&self, spec: &DataType) -> Result<Option<Answer>> {
+        const LAST: &str = "
+            select status, records_inserted, records_updated, records_unchanged, records_skipped,
+                   (extract(epoch from finished_at - started_at) * 1000)::bigint, error_message
+            from odoo.sync_runs where data_type = $1 order by started_at desc limit 1";
+        let Some(run) = self.0.query_opt(LAST, &[&spec.name]).await? else {
+            return Ok(None);
+        };
+        match run.get(0) {
+            "in_progress" => Ok(None),
+            "success" => Ok(Some(Answer {
+                records_inserted: run.get(1),
+                records_updated: run.get(2),
+                records_unchanged: run.get(3),
+                records_skipped: run.get(4),
+                duration: u64::try_from(run.get::<_, i64>(5)).unwrap_or_default(),
+            })),
+            _ => bail!(run.get::<_, Option<String>>(6).unwrap_or_default()),
         }
-    };
-    bar.finish_and_clear();
-    let answer = answer.with_context(|| {
-        format!(
-            "the sync of {} failed; the functions' log: {}",
-            spec.name,
-            functions.log().display()
-        )
-    })?;
-    let seconds = started.elapsed().as_secs_f32();
-    eprintln!("✓ Syncing {} ({seconds:.1} s)", spec.name);
-    Ok(answer)
+    }
 }
 
-/// What the numbers are now, stream by stream.
-pub(super) async fn count(
-    spec: &DataType,
-    odoo: &OdooClient,
-    mirror: &Mirror,
-) -> Result<Vec<StreamCount>> {
-    let mut counts = Vec::new();
-    for stream in spec.streams {
-        counts.push(StreamCount {
-            table: stream.name,
-            in_odoo: odoo.search_count(stream.model, &Domain::all()).await?,
-            in_mirror: mirror.count(stream).await?,
-        });
-    }
-    Ok(counts)
+/// Both ends, and what is between them.
+pub(super) struct Watched<'a> {
+    pub(super) functions: &'a Functions,
+    pub(super) odoo: &'a OdooClient,
+    pub(super) mirror: &'a Mirror,
 }
 
-async fn arrived(spec: &DataType, mirror: &Mirror) -> Result<u64> {
-    let mut rows = 0;
-    for stream in spec.streams {
-        rows += mirror.count(stream).await?;
+impl Watched<'_> {
+    /// Syncs all data types; returns once all have ended.
+    pub(super) async fn sync_all(&self) -> Result<()> {
+        match self.functions.fan_out() {
+            Some([start, status]) => {
+                let done = self.all_at_once(&start, &status);
+                self.with_progress("all", REGISTRY, done).await
+            }
+            None => {
+                for spec in REGISTRY {
+                    let done = self.one(spec);
+                    self.with_progress(spec.name, &[*spec], done).await?;
+                }
+                Ok(())
+            }
+        }
     }
-    Ok(rows)
+
+    /// What came of a data type, and what the numbers are now, stream by stream.
+    pub(super) async fn outcome(&self, spec: &DataType) -> Result<(Answer, Vec<StreamCount>)> {
+        let answer = self.mirror.last_run(spec).await?;
+        let answer = answer.with_context(|| format!("{} is not over", spec.name))?;
+        let mut counts = Vec::new();
+        for stream in spec.streams {
+            counts.push(StreamCount {
+                table: stream.name,
+                in_odoo: self.odoo.search_count(stream.model, &Domain::all()).await?,
+                in_mirror: self.mirror.count(stream).await?,
+            });
+        }
+        Ok((answer, counts))
+    }
+
+    /// Shows how far the rows of these data types are until `done` is.
+    async fn with_progress(
+        &self,
+        what: &str,
+        specs: &[&'static DataType],
+        done: impl Future<Output = Result<()>>,
+    ) -> Result<()> {
+        let bar = ProgressBar::new(self.rows_in_odoo(specs).await?)
+            .with_message(what.to_owned())
+            .with_style(ProgressStyle::with_template(BAR).context("a wrong template")?);
+        let started = Instant::now();
+        let mut done = Box::pin(done);
+        let outcome = loop {
+            tokio::select! {
+                outcome = &mut done => break outcome,
+                () = tokio::time::sleep(GLANCE) => bar.set_position(self.arrived(specs).await?),
+            }
+        };
+        bar.finish_and_clear();
+        outcome.with_context(|| {
+            let log = self.functions.log().display();
+            format!("the sync of {what} failed; the functions' log: {log}")
+        })?;
+        let seconds = started.elapsed().as_secs_f32();
+        eprintln!("✓ Syncing {what} ({seconds:.1} s)");
+        Ok(())
+    }
+
+    async fn rows_in_odoo(&self, specs: &[&'static DataType]) -> Result<u64> {
+        let mut rows = 0;
+        for stream in specs.iter().flat_map(|spec| spec.streams) {
+            rows += self.odoo.search_count(stream.model, &Domain::all()).await?;
+        }
+        Ok(rows)
+    }
+
+    async fn arrived(&self, specs: &[&'static DataType]) -> Result<u64> {
+        let mut rows = 0;
+        for stream in specs.iter().flat_map(|spec| spec.streams) {
+            rows += self.mirror.count(stream).await?;
+        }
+        Ok(rows)
+    }
+
+    /// One data type by its own route. A run that outlasts its caller's patience goes on by
+    /// itself, over the bus.
+    async fn one(&self, spec: &DataType) -> Result<()> {
+        let url = self.functions.url(spec);
+        self.send(client()?.post(url)).await?;
+        while self.mirror.last_run(spec).await?.is_none() {
+            tokio::time::sleep(GLANCE).await;
+        }
+        Ok(())
+    }
+
+    /// All by the route of `sync-all`, which starts each next one when another has ended.
+    async fn all_at_once(&self, start: &str, status: &str) -> Result<()> {
+        self.send(client()?.post(start)).await?;
+        loop {
+            let answer: Status = serde_json::from_str(&self.send(client()?.get(status)).await?)
+                .context("the status is not what it should be")?;
+            let mut words = answer.data.status.values();
+            if words.all(|word| word == "success" || word == "failed") {
+                break;
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+        for spec in REGISTRY {
+            let ended = self.mirror.last_run(spec).await;
+            ended.with_context(|| spec.name)?;
+        }
+        Ok(())
+    }
+
+    /// The body of an answer that is a success, or that says that it is on its way.
+    async fn send(&self, request: RequestBuilder) -> Result<String> {
+        let response = request.bearer_auth(self.functions.key()).send().await?;
+        let status = response.status();
+        let body = response.text().await?;
+        ensure!(
+            [StatusCode::OK, StatusCode::ACCEPTED].contains(&status),
+            "it answered {status}: {body}"
+        );
+        Ok(body)
+    }
 }
 
-async fn request(spec: &DataType, functions: &Functions) -> Result<Answer> {
-    // A proxy of this machine's is not for its own loopback address.
-    let client = Client::builder().no_proxy().build()?;
-    let response = client
-        .post(functions.url(spec))
-        .bearer_auth(functions.key())
-        .send()
-        .await?;
-    let status = response.status();
-    let body = response.text().await?;
-    match serde_json::from_str::<Body>(&body) {
-        Ok(Body { data }) if status == reqwest::StatusCode::OK => Ok(data),
-        _ => bail!("it answered {status}: {body}"),
-    }
+/// A proxy of this machine's is not for its own loopback address.
+fn client() -> Result<Client> {
+    Ok(Client::builder().no_proxy().build()?)
 }
 
 #[derive(Deserialize)]
-struct Body {
-    data: Answer,
+struct Status {
+    data: StatusData,
+}
+
+#[derive(Deserialize)]
+struct StatusData {
+    status: BTreeMap<String, String>,
 }

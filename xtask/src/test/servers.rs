@@ -1,20 +1,24 @@
 //! The servers that the tests use, and the variables that lead there.
 
 use std::fs::File;
+use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::lock;
+use crate::moto::Moto;
 use crate::postgres::{Certificates, Cluster, PoolMode, Pooler, RunningCluster, free_port};
 use crate::workspace::Workspace;
+use crate::{cargo_lambda, lock};
 
-/// PostgreSQL with TLS and PgBouncer in front of it; they end when this is dropped, in
-/// the order of its fields.
+/// PostgreSQL with TLS, PgBouncer in front of it, and moto as AWS; they end when this is
+/// dropped, in the order of its fields.
 pub(super) struct Servers {
     transaction_pooler: Pooler,
     session_pooler: Pooler,
     cluster: RunningCluster,
     certificates: Certificates,
+    moto: Moto,
+    cargo_lambda: PathBuf,
     _lock: File,
 }
 
@@ -38,12 +42,14 @@ impl Servers {
             session_pooler: Pooler::start(&cluster, PoolMode::Session)?,
             cluster,
             certificates,
+            moto: Moto::start("test")?,
+            cargo_lambda: cargo_lambda::programs()?.join("cargo-lambda"),
             _lock: lock,
         })
     }
 
     /// The variables that the tests read.
-    pub(super) fn variables(&self) -> [(&'static str, String); 4] {
+    pub(super) fn variables(&self) -> [(&'static str, String); 6] {
         let database = "postgres";
         let cluster = &self.cluster;
         [
@@ -59,6 +65,11 @@ impl Servers {
             (
                 "TEST_CA_CERT",
                 self.certificates.ca.to_string_lossy().into_owned(),
+            ),
+            ("TEST_AWS_URL", self.moto.url().to_owned()),
+            (
+                "TEST_CARGO_LAMBDA",
+                self.cargo_lambda.to_string_lossy().into_owned(),
             ),
         ]
     }

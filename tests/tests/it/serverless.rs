@@ -1,0 +1,10 @@
+//! All that is deployed, together: the routes, the bus and the patterns of `template.yaml`
+//! itself, Lambda's retries, and the functions as processes, with moto as EventBridge and
+//! `cargo lambda watch` in front.
+
+mod batch;
+mod routing;
+mod secret;
+mod slices;
+mod surface;
+mod triggers;
