@@ -9,6 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use crate::cargo_lambda;
 use crate::child;
 use crate::python::Tool;
 use crate::workspace::Workspace;
@@ -22,11 +23,6 @@ const SAM: Tool = Tool {
     package: "aws-sam-cli",
     version: "1.170.0",
     with_dependencies: true,
-};
-const CARGO_LAMBDA: Tool = Tool {
-    package: "cargo-lambda",
-    version: "1.9.2",
-    with_dependencies: false,
 };
 /// Links against the C library of Amazon Linux 2023, whatever the machine's own is.
 const ZIG: Tool = Tool {
@@ -58,7 +54,7 @@ pub(crate) fn validate(workspace: &Workspace) -> Result<()> {
 /// under `folder`: not where a deployment looks, which may be for other machines.
 pub(crate) fn build(workspace: &Workspace, folder: &Path) -> Result<()> {
     let architecture = format!("Architecture={}", architecture()?);
-    let mut folders = vec![ZIG.ensure()?, CARGO_LAMBDA.ensure()?];
+    let mut folders = vec![ZIG.ensure()?, cargo_lambda::programs()?];
     let rest = env::var_os("PATH").unwrap_or_default();
     folders.extend(env::split_paths(&rest));
     let path = env::join_paths(folders).context("the search path cannot be extended")?;

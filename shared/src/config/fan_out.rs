@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::environment::variable;
 use super::reader::Reader;
 use super::{
     PostgresConfig, RetryConfig, read_api_budget, read_overlap, read_postgres, read_retry,
@@ -31,7 +32,7 @@ impl FanOutConfig {
     /// # Errors
     /// [`ErrorKind::Config`](crate::error::ErrorKind::Config), naming every variable that is missing or malformed.
     pub fn from_env() -> Result<Self> {
-        Self::from_lookup(&|name| std::env::var(name).ok())
+        Self::from_lookup(&variable)
     }
 
     /// As [`FanOutConfig::from_env`], from any source of variables.

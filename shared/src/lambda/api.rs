@@ -14,6 +14,7 @@ use tokio::sync::Mutex;
 use super::health;
 use super::http::{self, HttpRequest, Refusal};
 use super::response;
+use super::secret;
 use super::trigger::{self, Invocation};
 use crate::api::query::{Query, data_type};
 use crate::api::reset::{Reset, reset};
@@ -50,7 +51,8 @@ pub async fn run_api() -> Result<(), lambda_runtime::Error> {
 
 /// The function's state between invocations.
 struct Api {
-    http: HttpConfig,
+    /// None until the secret that may hold the keys has been read.
+    http: Option<HttpConfig>,
     database: Option<Database>,
 }
 
@@ -72,7 +74,7 @@ impl Answer {
 impl Api {
     fn new() -> Self {
         Self {
-            http: HttpConfig::from_env(),
+            http: None,
             database: None,
         }
     }
@@ -104,7 +106,7 @@ impl Api {
         if route == Route::Health {
             return self.answer_health(request, &route).await;
         }
-        http::authorize(request, &self.http)?;
+        self.authorize(request).await?;
         http::check_method(request, route.method())?;
         if route.method() == "POST" {
             http::check_size(request)?;
@@ -112,14 +114,24 @@ impl Api {
         self.answer_inside(request, &route).await
     }
 
+    async fn authorize(&mut self, request: &HttpRequest) -> Result<(), Refusal> {
+        secret::read().await?;
+        let keys = self.http.get_or_insert_with(HttpConfig::from_env);
+        http::authorize(request, keys)
+    }
+
     /// Anybody may ask whether it is up; the rest is for who has the key.
-    async fn answer_health(&self, request: &HttpRequest, route: &Route) -> Result<Answer, Refusal> {
+    async fn answer_health(
+        &mut self,
+        request: &HttpRequest,
+        route: &Route,
+    ) -> Result<Answer, Refusal> {
         http::check_method(request, route.method())?;
         let query = Query::parse(&request.query, route.parameters())?;
         if !query.flag("deep")? {
             return Ok(Answer::done(&health::up()));
         }
-        http::authorize(request, &self.http)?;
+        self.authorize(request).await?;
         Ok(Box::pin(health::deep()).await)
     }
 

@@ -29,6 +29,7 @@ use super::events::{self, Publisher};
 use super::http::{self, HttpRequest, Refusal};
 use super::outcome;
 use super::response;
+use super::secret;
 use super::trigger::{self, Invocation};
 use crate::api::query::Query;
 use crate::config::{FanOutConfig, HttpConfig};
@@ -64,7 +65,8 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
 
 /// The function's state between invocations: clients that stay connected.
 struct Function {
-    http: HttpConfig,
+    /// None until the secret that may hold the keys has been read.
+    http: Option<HttpConfig>,
     fan_out: Option<FanOut>,
     publisher: Publisher,
 }
@@ -78,31 +80,35 @@ struct Answer {
 impl Function {
     fn new() -> Self {
         Self {
-            http: HttpConfig::from_env(),
+            http: None,
             fan_out: None,
             publisher: Publisher::default(),
         }
     }
 
     async fn handle(&mut self, event: &RawValue) -> Value {
+        let ready = secret::read().await;
         let told = serde_json::from_str(event.get())
             .ok()
             .and_then(|event: Value| outcome::read(&event));
         if let Some(told) = told {
-            return Box::pin(self.hear(told)).await;
+            return Box::pin(self.hear(ready.and(told))).await;
         }
-        match trigger::read(event) {
-            Invocation::Direct { trigger, request } => {
+        match (trigger::read(event), ready) {
+            (Invocation::Direct { trigger, request }, ready) => {
+                let request = ready.and(request);
                 Box::pin(self.start(request, trigger, None)).await.body()
             }
-            Invocation::Http(Ok(request)) => self.answer_http(&request).await,
-            Invocation::Http(Err(error)) => response::refusal(&Refusal::from(error)),
+            (Invocation::Http(_), Err(error)) => Answer::from(error).logged().http(),
+            (Invocation::Http(Ok(request)), Ok(())) => self.answer_http(&request).await,
+            (Invocation::Http(Err(error)), Ok(())) => response::refusal(&Refusal::from(error)),
         }
     }
 
     async fn answer_http(&mut self, request: &HttpRequest) -> Value {
         let asked_at = Instant::now();
-        let form = match http::accept(request, &self.http, &[WAIT]) {
+        let keys = self.http.get_or_insert_with(HttpConfig::from_env);
+        let form = match http::accept(request, keys, &[WAIT]) {
             Ok(form) => form,
             Err(refusal) => return response::refusal(&refusal),
         };
@@ -113,12 +119,7 @@ impl Function {
             }
             Err(error) => error.into(),
         };
-        let status = answer.status();
-        let mut response = response::http(status, &answer.body());
-        if status == 202 {
-            response["headers"]["location"] = json!(STATUS_ROUTE);
-        }
-        response
+        answer.http()
     }
 
     /// Starts a batch. A caller who waits is answered once it is over or his time is up, which
@@ -266,6 +267,15 @@ impl Answer {
             (None, Some(batch)) if !batch.is_over() => 202,
             (None, _) => 200,
         }
+    }
+
+    fn http(&self) -> Value {
+        let status = self.status();
+        let mut response = response::http(status, &self.body());
+        if status == 202 {
+            response["headers"]["location"] = json!(STATUS_ROUTE);
+        }
+        response
     }
 
     fn body(&self) -> Value {

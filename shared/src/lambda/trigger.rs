@@ -58,10 +58,9 @@ fn tell_apart(event: Value) -> Invocation {
 #[serde(rename_all = "camelCase")]
 struct GatewayEvent {
     request_context: GatewayContext,
-    #[serde(default)]
-    raw_path: String,
-    #[serde(default)]
-    raw_query_string: String,
+    // A local router leaves out, or sends as null, what API Gateway always sends.
+    raw_path: Option<String>,
+    raw_query_string: Option<String>,
     #[serde(default)]
     headers: BTreeMap<String, String>,
     body: Option<String>,
@@ -90,8 +89,8 @@ fn read_http(event: Value) -> Result<HttpRequest> {
     let authorization = headers.find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
     Ok(HttpRequest {
         method: event.request_context.http.method,
-        path: event.raw_path,
-        query: event.raw_query_string,
+        path: event.raw_path.unwrap_or_default(),
+        query: event.raw_query_string.unwrap_or_default(),
         authorization: authorization.map(|(_, value)| value),
         body: match event.body {
             Some(body) if event.is_base64_encoded => decode(body),

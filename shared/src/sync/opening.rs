@@ -200,8 +200,9 @@ fn check_source(
     Err(Error::new(
         ErrorKind::Config,
         format!(
-            "the table {} was filled from another Odoo than ODOO_URL and ODOO_DB name now: set them back, or empty the tables of {} and their rows in odoo.sync_streams to fill them anew",
-            stream.name, spec.name
+            "the table {table} was filled from another Odoo than ODOO_URL and ODOO_DB name now: set them back, or empty the tables of {data_type} and reset it (POST /api/sync/reset/{data_type}) to fill them anew",
+            table = stream.name,
+            data_type = spec.name
         ),
     ))
 }

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use shared::config::{Config, EventsConfig, HttpConfig};
+use shared::config::{Config, EventsConfig, FanOutConfig, HttpConfig};
 use shared::specs::{DataType, REGISTRY};
 
 use blocks::differences;
@@ -17,7 +17,7 @@ use blocks::differences;
 /// Functions of no data type.
 const SHARED_FUNCTIONS: [&str; 2] = ["api", "sync-all"];
 /// Variables that are read apart from [`Config`].
-const READ_APART: [&str; 3] = ["SYNC_API_BUDGET_MS", "SYNC_PARALLEL", "SYNC_SECRET_ID"];
+const READ_APART: [&str; 1] = ["SYNC_SECRET_ID"];
 
 fn workspace(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
@@ -278,6 +278,7 @@ fn variables_read() -> BTreeSet<String> {
         None
     };
     Config::from_lookup(&nothing_set).expect_err("required variables are missing");
+    FanOutConfig::from_lookup(&nothing_set).expect_err("required variables are missing");
     HttpConfig::from_lookup(&nothing_set);
     EventsConfig::from_lookup(&nothing_set);
     let mut names = names.into_inner();

@@ -16,8 +16,8 @@ use servers::Servers;
 /// Run the tests, with every server that they need
 ///
 /// Without --odoo: all tests that need no real Odoo, against a private PostgreSQL and
-/// PgBouncer under target/, both installed through apt where they are missing, and moto
-/// and cargo-lambda from PyPI. All are stopped at the end.
+/// PgBouncer under target/, both installed through apt where they are missing, and moto,
+/// cargo-lambda and schemathesis from PyPI. All are stopped at the end.
 ///
 /// With --odoo: only the tests against that real Odoo, which is installed and started
 /// on a fresh database (see `cargo xtask real-odoo`) and stopped at the end. One that is

@@ -31,7 +31,7 @@ pub(super) struct Gateway {
 }
 
 impl Gateway {
-    /// Serves `api` and the sync functions.
+    /// Serves all functions.
     pub(super) async fn start(environment: &Environment) -> Self {
         let mut functions = BTreeMap::new();
         let api = Function::start("api", environment).await;
@@ -41,6 +41,8 @@ impl Gateway {
             let route = format!("POST /api/sync/{}", spec.name);
             functions.insert(route, Mutex::new(function));
         }
+        let fan_out = Function::start("sync-all", environment).await;
+        functions.insert("POST /api/sync/all".to_owned(), Mutex::new(fan_out));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("its address"));
         let app = Router::new().fallback(pass).with_state(Arc::new(functions));

@@ -8,6 +8,7 @@ use odoo_sim::Version;
 use tokio::process::Command;
 
 use super::gateway::Gateway;
+use crate::events::bus::{Bus, Mood};
 use crate::http::event::KEY;
 use crate::support::postgres::variable;
 use crate::support::shop::Shop;
@@ -17,6 +18,8 @@ async fn whatever_is_sent_the_answer_is_as_described() {
     let mut shop = Shop::open(Version::V19).await;
     shop.environment.insert("SYNC_API_KEY", KEY.to_owned());
     shop.environment.remove("RUST_LOG");
+    let bus = Bus::start(Mood::Takes).await;
+    shop.environment.extend(bus.variables());
     let gateway = Gateway::start(&shop.environment).await;
     // It keeps what it has found in the folder that it runs in.
     let folder = tempfile::tempdir().expect("a folder");
