@@ -42,7 +42,7 @@ async fn wait_until_over(surface: &Surface) {
     .await;
 }
 
-/// Whether `sync-all` and `api` have been built.
+/// Whether `sync-all` and `api` have been built: without them there is no batch to test.
 fn is_built(surface: &Surface) -> bool {
     surface.has("sync-all") && surface.has("api")
 }
