@@ -19,22 +19,17 @@ use crate::specs::DataType;
 /// Checks all streams of every data type that succeeded in a batch that is over, once.
 ///
 /// # Errors
-/// Every `db_*`; what was not looked at is so at the next occasion.
+/// Every `db_*`; what was not looked at is so at the end of the next batch.
 pub(super) async fn check(database: &mut Database, overlap: Duration) -> Result<()> {
     let doing = "looking for batches that are over";
     let parts = database
         .transaction(doing, async |transaction| {
-            batches::unchecked(transaction).await
+            batches::lock(transaction).await?;
+            batches::take_unchecked(transaction).await
         })
         .await?;
     for part in parts {
         check_part(database, &part, overlap).await?;
-        database
-            .transaction("noting what was checked", async |transaction| {
-                batches::lock(transaction).await?;
-                batches::set_checked(transaction, &part).await
-            })
-            .await?;
     }
     Ok(())
 }

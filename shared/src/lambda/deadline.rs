@@ -13,6 +13,8 @@ const LAMBDA_MARGIN: Duration = Duration::from_secs(20);
 const CALLER_MARGIN: Duration = Duration::from_secs(2);
 /// Lambda's longest, for a runtime that names no deadline.
 const LONGEST: Duration = Duration::from_secs(900);
+/// `cargo lambda watch` (1.9.2) names a time on the first day of 1970, which is none.
+const NO_DEADLINE_MS: u64 = 86_400_000;
 
 /// The times of one invocation.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +30,7 @@ impl Deadline {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         let left = match deadline_ms {
-            0 => LONGEST,
+            0..NO_DEADLINE_MS => LONGEST,
             at => Duration::from_millis(at).saturating_sub(now).min(LONGEST),
         };
         Self {
@@ -40,6 +42,11 @@ impl Deadline {
     /// When to stop so that Lambda does not.
     pub(super) fn of_lambda(self) -> Instant {
         self.started + self.left - margin(self.left, LAMBDA_MARGIN)
+    }
+
+    /// When the caller waits no longer.
+    pub(super) fn patience(self, budget: Duration) -> Instant {
+        self.started + budget
     }
 
     /// When to stop so that the caller has its answer in time.
@@ -90,9 +97,11 @@ mod tests {
 
     #[test]
     fn a_deadline_that_is_past_leaves_no_time_and_none_leaves_lambda_s_longest() {
-        let past = Deadline::new(1);
+        let past = Deadline::new(NO_DEADLINE_MS);
         assert_eq!(past.of_lambda(), past.started);
-        let none = Deadline::new(0);
-        assert!((seconds(none, none.of_lambda()) - 880.0).abs() < 0.1);
+        for none in [0, 600_000] {
+            let none = Deadline::new(none);
+            assert!((seconds(none, none.of_lambda()) - 880.0).abs() < 0.1);
+        }
     }
 }

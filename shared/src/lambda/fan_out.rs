@@ -56,8 +56,8 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let function = Rc::clone(&function);
         async move {
-            let answer = function.lock().await.handle(&event.payload).await;
-            Ok::<Value, lambda_runtime::Error>(answer)
+            let mut function = function.lock().await;
+            function.handle(&event.payload).await
         }
     }))
     .await
@@ -86,7 +86,10 @@ impl Function {
         }
     }
 
-    async fn handle(&mut self, event: &RawValue) -> Value {
+    /// # Errors
+    /// Where what an event tells could not be noted or followed: nobody else knows of it, so
+    /// Lambda is to deliver it again, and in the end to keep it among the dead letters.
+    async fn handle(&mut self, event: &RawValue) -> Result<Value, lambda_runtime::Error> {
         let ready = secret::read().await;
         let told = serde_json::from_str(event.get())
             .ok()
@@ -94,7 +97,7 @@ impl Function {
         if let Some(told) = told {
             return Box::pin(self.hear(ready.and(told))).await;
         }
-        match (trigger::read(event), ready) {
+        Ok(match (trigger::read(event), ready) {
             (Invocation::Direct { trigger, request }, ready) => {
                 let request = ready.and(request);
                 Box::pin(self.start(request, trigger, None)).await.body()
@@ -102,7 +105,7 @@ impl Function {
             (Invocation::Http(_), Err(error)) => Answer::from(error).logged().http(),
             (Invocation::Http(Ok(request)), Ok(())) => self.answer_http(&request).await,
             (Invocation::Http(Err(error)), Ok(())) => response::refusal(&Refusal::from(error)),
-        }
+        })
     }
 
     async fn answer_http(&mut self, request: &HttpRequest) -> Value {
@@ -190,21 +193,30 @@ impl Function {
 
     /// Notes how a run ended and starts what comes next; at the end of a batch looks at what
     /// its rows refer to.
-    async fn hear(&mut self, told: Result<Ended>) -> Value {
-        let heard = match told {
-            Ok(ended) => self.follow(&ended).await,
+    async fn hear(&mut self, told: Result<Ended>) -> Result<Value, lambda_runtime::Error> {
+        let followed = match told {
+            // What is no event of ours is the same the next time.
+            Err(error) if error.kind() == ErrorKind::BadRequest => {
+                return Ok(Answer::from(error).logged().body());
+            }
             Err(error) => Err(error),
+            Ok(ended) => self.follow(&ended).await,
         };
-        match heard {
-            Ok(()) => json!({"success": true, "message": "Noted", "data": {}}),
-            Err(error) => Answer::from(error).logged().body(),
+        if let Err(error) = followed {
+            let message = error.to_string();
+            let _ = Answer::from(error).logged();
+            // Its text alone: the runtime logs an error with all that is in it.
+            return Err(message.into());
         }
+        if let Err(error) = self.fan_out()?.check_references().await {
+            tracing::warn!(cause = error.chain(), "references were not checked");
+        }
+        Ok(json!({"success": true, "message": "Noted", "data": {}}))
     }
 
     async fn follow(&mut self, ended: &Ended) -> Result<()> {
         self.fan_out()?.note(ended).await?;
-        self.go_on().await?;
-        self.fan_out()?.check_references().await
+        self.go_on().await
     }
 
     /// Requests what there is room for. What could not be sent waits again.

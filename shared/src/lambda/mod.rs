@@ -48,6 +48,7 @@ pub async fn run(spec: &'static DataType) -> Result<(), lambda_runtime::Error> {
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let function = Rc::clone(&function);
         async move {
+            let deadline = Deadline::new(event.context.deadline);
             if let Err(error) = secret::read().await {
                 // Kept for no other event: what it knows lacks the secret.
                 let answer = Function::new(spec).refuse(&event.payload, error).await;
@@ -55,7 +56,6 @@ pub async fn run(spec: &'static DataType) -> Result<(), lambda_runtime::Error> {
             }
             let kept = function.borrow_mut().take();
             let mut working = kept.unwrap_or_else(|| Function::new(spec));
-            let deadline = Deadline::new(event.context.deadline);
             let answer = working.handle(&event.payload, deadline).await;
             function.borrow_mut().replace(working);
             Ok::<Value, lambda_runtime::Error>(answer)
@@ -71,6 +71,8 @@ struct Function {
     events: EventsConfig,
     syncer: Option<Syncer>,
     publisher: Option<Publisher>,
+    /// Whether the bus took the last event that there was to send.
+    is_told: bool,
 }
 
 impl Function {
@@ -81,6 +83,7 @@ impl Function {
             events: EventsConfig::from_env(),
             syncer: None,
             publisher: None,
+            is_told: false,
         }
     }
 
@@ -88,7 +91,7 @@ impl Function {
         match trigger::read(event) {
             Invocation::Direct { trigger, request } => {
                 let outcome = self.sync(request, trigger, deadline).await;
-                response::body(self.spec, &outcome)
+                response::body(self.spec, &outcome, self.is_told)
             }
             Invocation::Http(Ok(request)) => self.answer_http(&request, deadline).await,
             Invocation::Http(Err(error)) => response::refusal(&Refusal::from(error)),
@@ -101,7 +104,7 @@ impl Function {
             Invocation::Direct { request, .. } => {
                 let outcome = Err(error.into());
                 self.tell(request.as_ref().ok(), &outcome).await;
-                response::body(self.spec, &outcome)
+                response::body(self.spec, &outcome, self.is_told)
             }
             Invocation::Http(_) => {
                 let failure = RunFailure::from(error);
@@ -114,11 +117,36 @@ impl Function {
     async fn answer_http(&mut self, request: &HttpRequest, deadline: Deadline) -> Value {
         match http::accept(request, &self.http, &[]) {
             Ok(request) => {
-                let outcome = self.sync(request, Trigger::Http, deadline).await;
-                response::http_of_sync(self.spec, &outcome)
+                let outcome = self.sync_for_caller(request, deadline).await;
+                response::http_of_sync(self.spec, &outcome, self.is_told)
             }
             Err(refusal) => response::refusal(&refusal),
         }
+    }
+
+    /// As [`Function::sync`], but answers in time also where Postgres keeps silent: the run
+    /// itself watches the time only where it can stop.
+    async fn sync_for_caller(
+        &mut self,
+        request: Result<SyncRequest>,
+        deadline: Deadline,
+    ) -> Result<Outcome, RunFailure> {
+        if self.events.bus.is_none() {
+            return self.sync(request, Trigger::Http, deadline).await;
+        }
+        let budget = self.syncer()?.api_budget();
+        let syncing = self.sync(request, Trigger::Http, deadline);
+        if let Ok(outcome) = tokio::time::timeout_at(deadline.patience(budget), syncing).await {
+            return outcome;
+        }
+        // Whatever it waits for, its connection is of no use to the next one.
+        self.syncer = None;
+        let failure = RunFailure::from(Error::new(
+            ErrorKind::DbUnreachable,
+            "Postgres did not answer in time; a run that had begun goes on when its lease has ended",
+        ));
+        log(self.spec, &failure);
+        Err(failure)
     }
 
     async fn sync(
@@ -182,6 +210,7 @@ impl Function {
     /// request. A run that is over is not undone because nobody could be told, and one that
     /// was handed over is taken up by the next request or schedule.
     async fn tell(&mut self, request: Option<&SyncRequest>, outcome: &Result<Outcome, RunFailure>) {
+        self.is_told = false;
         if let Err(failure) = outcome {
             log(self.spec, failure);
         }
@@ -197,8 +226,9 @@ impl Function {
                 delay: syncer.retry().delay.min(LONGEST_DELAY),
                 ..syncer.retry()
             });
-        if let Err(cause) = publisher.send(bus, event, retry).await {
-            tracing::error!(bus, cause, "the event was not sent");
+        match publisher.send(bus, event, retry).await {
+            Ok(()) => self.is_told = true,
+            Err(cause) => tracing::error!(bus, cause, "the event was not sent"),
         }
     }
 }

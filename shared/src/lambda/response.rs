@@ -11,8 +11,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::specs::DataType;
 use crate::sync::{Outcome, RunFailure};
 
-/// The body of an answer to a sync, whoever asked.
-pub(super) fn body(spec: &DataType, outcome: &Result<Outcome, RunFailure>) -> Value {
+/// The body of an answer to a sync, whoever asked. `is_told`: whether the bus has the event
+/// that makes a run go on.
+pub(super) fn body(spec: &DataType, outcome: &Result<Outcome, RunFailure>, is_told: bool) -> Value {
     match outcome {
         Ok(Outcome::Finished(report)) => json!({
             "success": true,
@@ -21,7 +22,11 @@ pub(super) fn body(spec: &DataType, outcome: &Result<Outcome, RunFailure>) -> Va
         }),
         Ok(Outcome::HandedOver { report, .. }) => json!({
             "success": true,
-            "message": format!("{} sync goes on", spec.title),
+            "message": if is_told {
+                format!("{} sync goes on", spec.title)
+            } else {
+                format!("{} sync goes on with the next request or schedule", spec.title)
+            },
             "data": report,
         }),
         Ok(Outcome::Repeated { run_id }) => json!({
@@ -58,8 +63,12 @@ pub(super) fn error(error: &Error) -> Value {
 }
 
 /// The HTTP answer to a sync.
-pub(super) fn http_of_sync(spec: &DataType, outcome: &Result<Outcome, RunFailure>) -> Value {
-    let mut answer = http(status(outcome), &body(spec, outcome));
+pub(super) fn http_of_sync(
+    spec: &DataType,
+    outcome: &Result<Outcome, RunFailure>,
+    is_told: bool,
+) -> Value {
+    let mut answer = http(status(outcome), &body(spec, outcome, is_told));
     if matches!(outcome, Ok(Outcome::HandedOver { .. })) {
         answer["headers"][LOCATION.as_str()] = json!(format!("/api/sync/status/{}", spec.name));
     }
@@ -124,7 +133,7 @@ mod tests {
             running: Some(running),
         });
         assert_eq!(status(&outcome), 409);
-        let body = body(&PRODUCTS, &outcome);
+        let body = body(&PRODUCTS, &outcome, true);
         assert_eq!(body["success"], false);
         assert_eq!(body["error"]["code"], "busy");
         assert_eq!(body["data"]["runId"], running.to_string());

@@ -312,35 +312,24 @@ pub(crate) async fn load(transaction: &Transaction<'_>, batch_id: Uuid) -> Resul
     })
 }
 
-/// What succeeded in a batch that is over and has not been looked at since.
-pub(crate) async fn unchecked(transaction: &Transaction<'_>) -> Result<Vec<Part>> {
+/// Takes what succeeded in a batch that is over and whose references have not been looked at.
+/// Taken it counts as looked at: one that cannot be checked in time must not be tried by every
+/// event from then on.
+pub(crate) async fn take_unchecked(transaction: &Transaction<'_>) -> Result<Vec<Part>> {
     let doing = "looking for batches that are over";
     let rows = transaction
         .query_typed(
             &format!(
-                "select {PART} from odoo.sync_batches batch
+                "update odoo.sync_batches batch set checked_at = now()
                  where state = 'success' and checked_at is null
                      and not exists (select from odoo.sync_batches other
                                      where other.batch_id = batch.batch_id
                                          and other.state in ('pending', 'requested'))
-                 order by created_at, batch_id, place"
+                 returning {PART}"
             ),
             &[],
         )
         .await
         .doing(doing)?;
     Part::read_all(&rows, doing)
-}
-
-/// Notes that a data type's references have had their turn.
-pub(crate) async fn set_checked(transaction: &Transaction<'_>, part: &Part) -> Result<()> {
-    transaction
-        .execute_typed(
-            "update odoo.sync_batches set checked_at = now()
-             where batch_id = $1 and data_type = $2",
-            &[(&part.batch_id, Type::UUID), (&part.data_type, Type::TEXT)],
-        )
-        .await
-        .doing("noting that references were checked")?;
-    Ok(())
 }

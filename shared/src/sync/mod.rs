@@ -169,7 +169,8 @@ impl Syncer {
                 Ended::Finished(_) if !is_covered => {}
                 Ended::Finished(report) => return Ok(Outcome::Finished(report)),
                 Ended::HandedOver(report) => {
-                    let next = lease.next_slice(batch_id);
+                    // A batch hears of the run that does what it asked, not of a lesser one before.
+                    let next = lease.next_slice(batch_id.filter(|_| is_covered));
                     return Ok(Outcome::HandedOver { report, next });
                 }
             }

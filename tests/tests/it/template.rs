@@ -9,15 +9,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use shared::config::{Config, EventsConfig, FanOutConfig, HttpConfig};
+use shared::config::{Config, EventsConfig, FanOutConfig, HttpConfig, SecretConfig};
 use shared::specs::{DataType, REGISTRY};
 
 use blocks::differences;
 
 /// Functions of no data type.
 const SHARED_FUNCTIONS: [&str; 2] = ["api", "sync-all"];
-/// Variables that are read apart from [`Config`].
-const READ_APART: [&str; 1] = ["SYNC_SECRET_ID"];
 
 fn workspace(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
@@ -281,9 +279,8 @@ fn variables_read() -> BTreeSet<String> {
     FanOutConfig::from_lookup(&nothing_set).expect_err("required variables are missing");
     HttpConfig::from_lookup(&nothing_set);
     EventsConfig::from_lookup(&nothing_set);
-    let mut names = names.into_inner();
-    names.extend(READ_APART.map(str::to_owned));
-    names
+    SecretConfig::from_lookup(&nothing_set);
+    names.into_inner()
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! EventBridge's `PutEvents` (AWS JSON 1.1) as far as the function uses it.
+//! EventBridge's `PutEvents` and `DescribeEventBus` (AWS JSON 1.1) as far as the functions use them.
 
 use std::sync::{Arc, Mutex};
 
@@ -123,6 +123,9 @@ pub(crate) fn variables(url: &str) -> [(&'static str, String); 5] {
 
 async fn put_events(State(bus): State<Shared>, headers: HeaderMap, body: String) -> Response {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if header("x-amz-target") == Some("AWSEvents.DescribeEventBus") {
+        return axum::Json(json!({"Name": "test-bus"})).into_response();
+    }
     let is_put_events = header("x-amz-target") == Some("AWSEvents.PutEvents")
         && header("content-type") == Some("application/x-amz-json-1.1")
         && header("authorization").is_some_and(|it| it.starts_with("AWS4-HMAC-SHA256 "));

@@ -260,8 +260,12 @@ async fn a_broken_chain_is_picked_up_by_the_next_schedule_and_a_late_event_does_
 async fn what_is_asked_of_a_run_that_is_handed_over_again_is_not_forgotten() {
     let mut chain = Chain::in_a_shop(Version::V19, Mood::Takes).await;
     chain.slice(&json!({})).await;
-    chain.slice(&json!({"mode": "reconcile"})).await;
+    let batch = Uuid::new_v4().to_string();
+    let request = json!({"mode": "reconcile", "dataType": "products", "batchId": batch});
+    chain.slice(&delivered(&request)).await;
     assert_eq!(chain.shop.metadata().await["pending_mode"], "reconcile");
+    // The batch must not take the end of the lesser run for the end of its own.
+    assert_eq!(chain.next()["detail"].get("batchId"), None);
     chain.let_all_through();
     chain.invoke(&chain.next()).await;
     let runs = chain.shop.runs().await;

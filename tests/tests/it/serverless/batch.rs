@@ -42,17 +42,9 @@ async fn wait_until_over(surface: &Surface) {
     .await;
 }
 
-/// Whether `sync-all` and `api` have been built: without them there is no batch to test.
-fn is_built(surface: &Surface) -> bool {
-    surface.has("sync-all") && surface.has("api")
-}
-
 #[tokio::test]
 async fn all_data_types_at_once() {
     let surface = Surface::open(Settings::default()).await;
-    if !is_built(&surface) {
-        return;
-    }
     let (status, body) = surface.ask(Method::POST, "/api/sync/all", &json!({})).await;
     assert_eq!(status, 202, "{body}\n{}", surface.log());
     wait_until_over(&surface).await;
@@ -77,9 +69,6 @@ async fn all_data_types_at_once() {
 #[tokio::test]
 async fn one_crashes_one_fails_one_is_busy_and_the_others_are_synced() {
     let surface = Surface::open(Settings::default()).await;
-    if !is_built(&surface) {
-        return;
-    }
     let busy = Hold::the_next(&surface.sim, When::method("read").model("stock.location"));
     surface.request(&json!({"dataType": "warehouses"})).await;
     busy.reached().await;

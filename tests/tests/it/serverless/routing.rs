@@ -68,9 +68,6 @@ async fn a_foreign_source_another_type_and_an_unknown_data_type_reach_no_data_ty
 
 #[tokio::test]
 async fn the_fan_out_hears_how_runs_end_and_which_of_our_functions_crash() {
-    if template().function("sync-all").is_none() {
-        return;
-    }
     let crashed = |name: &str| {
         let arn = format!("arn:aws:lambda:eu-central-1:123456789012:function:{name}:$LATEST");
         json!({"requestContext": {"functionArn": arn}})

@@ -9,12 +9,16 @@ use crate::support::shop::{Shop, assert_failed};
 
 /// A function that is to find in the secret `id` what its environment has wrong or lacks.
 async fn function(shop: &Shop, id: &str) -> Function {
+    started("sync-products", shop, id).await
+}
+
+async fn started(binary: &str, shop: &Shop, id: &str) -> Function {
     let mut environment = shop.environment.clone();
     environment.extend(aws().variables());
     environment.insert("ODOO_PASSWORD", "not-the-one".to_owned());
     environment.remove("SUPABASE_DB_URL");
     environment.insert("SYNC_SECRET_ID", id.to_owned());
-    Function::start("sync-products", &environment).await
+    Function::start(binary, &environment).await
 }
 
 fn secret(shop: &Shop) -> String {
@@ -81,6 +85,32 @@ async fn a_secret_that_cannot_be_read_is_named_and_read_with_the_next_event() {
     let report = shop.sync(&mut function).await;
     shop.assert_discreet(&mut function, &[direct, caller, report])
         .await;
+}
+
+#[tokio::test]
+async fn the_functions_of_no_data_type_read_it_too() {
+    let mut shop = Shop::open(Version::V19).await;
+    let bus = ("SYNC_EVENT_BUS", "default".to_owned());
+    shop.environment.extend([bus]);
+    let name = fresh_name();
+    aws()
+        .create_secret(&name, &secret(&shop))
+        .await
+        .expect("a secret");
+    for (binary, method, path, done) in [
+        ("api", "GET", "/api/sync/status", 200),
+        ("sync-all", "POST", "/api/sync/all", 202),
+    ] {
+        // Neither key nor database is in the environment.
+        let mut function = started(binary, &shop, &name).await;
+        for (key, status) in [("not-the-key", 401), (KEY, done)] {
+            let mut request = http(key);
+            request["rawPath"] = json!(path);
+            request["requestContext"]["http"] = json!({"method": method, "path": path});
+            let answer = function.call(&request).await;
+            assert_eq!(answer["statusCode"], status, "{binary}: {answer}");
+        }
+    }
 }
 
 #[tokio::test]

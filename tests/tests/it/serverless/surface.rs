@@ -30,7 +30,6 @@ pub(super) struct Surface {
     pub(super) sim: OdooSim,
     pub(super) odoo: Odoo,
     pub(super) database: TestDatabase,
-    pub(super) template: Template,
     aws: Aws,
     bus: Bus,
     ear: Queue,
@@ -52,11 +51,10 @@ pub(super) struct Settings {
     pub(super) variables: Vec<(&'static str, &'static str)>,
 }
 
-/// `template.yaml`, as far as there are binaries for it.
+/// `template.yaml`.
 pub(super) fn template() -> Template {
     let path = workspace().join("template.yaml");
-    let template = Template::read(&path).expect("template.yaml");
-    template.only(|binary| binaries().join(binary).exists())
+    Template::read(&path).expect("template.yaml")
 }
 
 /// The server that plays AWS for all tests.
@@ -116,7 +114,6 @@ impl Surface {
             sim,
             odoo,
             database,
-            template,
             aws,
             bus,
             ear,
@@ -128,11 +125,6 @@ impl Surface {
             _sandboxes: sandboxes,
             _watch: watch,
         }
-    }
-
-    /// Whether the template's function with this binary is there.
-    pub(super) fn has(&self, binary: &str) -> bool {
-        self.template.function(binary).is_some()
     }
 
     /// Asks with the key; status and body.

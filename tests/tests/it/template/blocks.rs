@@ -19,7 +19,7 @@ pub(super) fn of_data_type(data_type: &DataType) -> Value {
                 ["HasReservedConcurrency", "ReservedConcurrency", "AWS::NoValue"],
             "EventInvokeConfig": {
                 "MaximumRetryAttempts": 2,
-                "MaximumEventAgeInSeconds": 3600,
+                "MaximumEventAgeInSeconds": 1200,
                 "DestinationConfig": {
                     "OnFailure": {"Type": "EventBridge", "Destination": "EventBus.Arn"},
                 },
@@ -89,7 +89,7 @@ pub(super) fn of_sync_all() -> Value {
     merge(
         &mut block["SyncAll"]["Properties"],
         json!({
-            "EventInvokeConfig": {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 3600},
+            "EventInvokeConfig": {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 1200},
             "Events": {"Ended": rule("ended", ended), "Crashed": rule("crashed", crashed)},
         }),
     );
