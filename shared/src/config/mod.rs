@@ -9,7 +9,9 @@
 //! that knows nothing of it.
 
 mod environment;
+mod events;
 mod fan_out;
+mod http;
 mod reader;
 mod secret;
 
@@ -20,7 +22,9 @@ use secrecy::SecretString;
 
 use crate::error::Result;
 use environment::variable;
+pub use events::EventsConfig;
 pub use fan_out::FanOutConfig;
+pub use http::HttpConfig;
 use reader::Reader;
 
 pub use secret::{SecretConfig, SecretVariables};
@@ -126,58 +130,6 @@ pub enum DeleteMode {
     Soft,
     /// The row is deleted.
     Hard,
-}
-
-/// The keys that open the HTTP routes. Read apart from [`Config`] because a caller
-/// is refused before anything else is looked at.
-#[derive(Debug, Clone)]
-pub struct HttpConfig {
-    /// The key in force; `None` closes every protected route.
-    pub api_key: Option<SecretString>,
-}
-
-impl HttpConfig {
-    /// `SYNC_API_KEY`, or `SUPABASE_SERVICE_ROLE_KEY` only where that is unset.
-    pub fn from_env() -> Self {
-        Self::from_lookup(&variable)
-    }
-
-    /// As [`HttpConfig::from_env`], from any source of variables.
-    pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Self {
-        let set = |name| {
-            let value = lookup(name)?.trim().to_owned();
-            (!value.is_empty()).then_some(value)
-        };
-        Self {
-            api_key: set("SYNC_API_KEY")
-                .or_else(|| set("SUPABASE_SERVICE_ROLE_KEY"))
-                .map(SecretString::from),
-        }
-    }
-}
-
-/// Where events go. Read apart from [`Config`] because a batch must also hear of a run that
-/// a variable kept from starting.
-#[derive(Debug, Clone)]
-pub struct EventsConfig {
-    /// Name of the bus. `None`: none are sent.
-    pub bus: Option<String>,
-}
-
-impl EventsConfig {
-    /// `SYNC_EVENT_BUS`; set but empty it means "send no events", which a run outside AWS
-    /// needs.
-    pub fn from_env() -> Self {
-        Self::from_lookup(&variable)
-    }
-
-    /// As [`EventsConfig::from_env`], from any source of variables.
-    pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Self {
-        let name = lookup("SYNC_EVENT_BUS").unwrap_or_else(|| "default".to_owned());
-        Self {
-            bus: Some(name.trim().to_owned()).filter(|name| !name.is_empty()),
-        }
-    }
 }
 
 impl Config {
@@ -367,38 +319,5 @@ mod tests {
         let url = |name: &str| (name == "SUPABASE_DB_URL").then(|| "postgres://h/d".to_owned());
         let config = PostgresConfig::from_lookup(&url).expect("complete");
         assert_eq!(config.retry.max_retries, 3);
-    }
-
-    #[test]
-    fn an_empty_bus_means_no_events_and_none_is_the_account_s_default() {
-        let bus = |value: Option<&str>| {
-            EventsConfig::from_lookup(&|name| {
-                assert_eq!(name, "SYNC_EVENT_BUS");
-                value.map(str::to_owned)
-            })
-            .bus
-        };
-        assert_eq!(bus(None).as_deref(), Some("default"));
-        assert_eq!(bus(Some(" shop ")).as_deref(), Some("shop"));
-        assert_eq!(bus(Some("")), None);
-    }
-
-    #[test]
-    fn the_service_role_key_opens_only_where_no_key_is_set() {
-        use secrecy::ExposeSecret;
-        let key = |pairs: &[(&str, &str)]| {
-            HttpConfig::from_lookup(&|name| {
-                pairs
-                    .iter()
-                    .find(|(n, _)| *n == name)
-                    .map(|(_, value)| (*value).to_owned())
-            })
-            .api_key
-            .map(|key| key.expose_secret().to_owned())
-        };
-        let both = [("SYNC_API_KEY", "a"), ("SUPABASE_SERVICE_ROLE_KEY", "b")];
-        assert_eq!(key(&both).as_deref(), Some("a"));
-        assert_eq!(key(&both[1..]).as_deref(), Some("b"));
-        assert_eq!(key(&[("SYNC_API_KEY", " ")]), None);
     }
 }
