@@ -26,6 +26,12 @@ const PAUSE: Duration = Duration::from_millis(50);
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
+/// The program that is running, to be started again: also after a build that it started itself
+/// has replaced its file, whose name then leads to another one, or to none.
+pub(crate) fn this_program() -> PathBuf {
+    PathBuf::from(format!("/proc/{}/exe", std::process::id()))
+}
+
 /// From here on, Ctrl-C and SIGTERM end the children, and this process only through them.
 pub(crate) fn catch_interrupts() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -1,11 +1,10 @@
 //! `cargo xtask ci`: everything that must hold before a change goes in, in the order of
 //! what it costs, each check with what it prints, and all of them in a table at the end.
 
-use std::env;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::workspace::Workspace;
@@ -78,7 +77,7 @@ fn lints(workspace: &Workspace) -> Result<()> {
 
 /// The very command that the README tells a person to type.
 fn task(words: &[&str]) -> Result<()> {
-    let this = env::current_exe().context("cannot find this program's own file")?;
+    let this = child::this_program();
     child::run_to_success(Command::new(this).args(words))
 }
 

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::cache;
+use crate::{cache, child};
 
 /// Whether this process runs as root. A process owns its own folder in `/proc`.
 pub(crate) fn is_root() -> bool {
@@ -39,7 +39,7 @@ pub(crate) fn become_root() -> Result<()> {
     if is_root() {
         return Ok(());
     }
-    let this = env::current_exe().context("cannot find this program's own file")?;
+    let this = child::this_program();
     let folder = cache::folder()?;
     let base = folder.parent().unwrap_or(&folder);
     let error = as_root("env")?

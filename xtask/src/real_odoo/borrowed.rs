@@ -1,7 +1,6 @@
 //! A real Odoo for the time of another command: one that is up is used as it is and left
 //! up, else one is started and stopped again.
 
-use std::env;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -82,7 +81,7 @@ fn start(release: Release, options: &[&str]) -> Result<State> {
 }
 
 fn real_odoo(action: &str, release: Release) -> Result<Command> {
-    let this = env::current_exe().context("cannot find this program's own file")?;
+    let this = child::this_program();
     let mut command = Command::new(this);
     command.args(["real-odoo", action, &release.to_string()]);
     Ok(command)
