@@ -95,15 +95,6 @@ impl Template {
         Ok(Self { functions, rules })
     }
 
-    /// Leaves out the functions whose binary is not there, with their rules.
-    #[must_use]
-    pub fn only(mut self, has_binary: impl Fn(&str) -> bool) -> Self {
-        self.functions
-            .retain(|function| has_binary(&function.binary));
-        self.rules.retain(|rule| has_binary(&rule.function));
-        self
-    }
-
     /// The function with this binary.
     pub fn function(&self, binary: &str) -> Option<&Function> {
         self.functions
@@ -368,8 +359,6 @@ Resources:
             json!({"source": ["odoo.sync"], "resources": [arn, {"prefix": format!("{arn}:")}]})
         );
         assert_eq!(failed.function, "api");
-        let rest = template.only(|binary| binary == "sync-one");
-        assert_eq!((rest.functions.len(), rest.rules.len()), (1, 1));
     }
 
     #[test]

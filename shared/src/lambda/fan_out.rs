@@ -49,7 +49,7 @@ const STATUS_ROUTE: &str = "/api/sync/status";
 ///
 /// # Errors
 /// Only what the Lambda runtime itself reports.
-pub async fn run() -> Result<(), lambda_runtime::Error> {
+pub async fn run_all() -> Result<(), lambda_runtime::Error> {
     telemetry::init();
     // Lambda sends one event at a time to a process, so nobody waits for the other.
     let function = Rc::new(Mutex::new(Function::new()));
@@ -90,6 +90,7 @@ impl Function {
     /// Where what an event tells could not be noted or followed: nobody else knows of it, so
     /// Lambda is to deliver it again, and in the end to keep it among the dead letters.
     async fn handle(&mut self, event: &RawValue) -> Result<Value, lambda_runtime::Error> {
+        let asked_at = Instant::now();
         let ready = secret::read().await;
         let told = serde_json::from_str(event.get())
             .ok()
@@ -103,13 +104,12 @@ impl Function {
                 Box::pin(self.start(request, trigger, None)).await.body()
             }
             (Invocation::Http(_), Err(error)) => Answer::from(error).logged().http(),
-            (Invocation::Http(Ok(request)), Ok(())) => self.answer_http(&request).await,
+            (Invocation::Http(Ok(request)), Ok(())) => self.answer_http(&request, asked_at).await,
             (Invocation::Http(Err(error)), Ok(())) => response::refusal(&Refusal::from(error)),
         })
     }
 
-    async fn answer_http(&mut self, request: &HttpRequest) -> Value {
-        let asked_at = Instant::now();
+    async fn answer_http(&mut self, request: &HttpRequest, asked_at: Instant) -> Value {
         let keys = self.http.get_or_insert_with(HttpConfig::from_env);
         let form = match http::accept(request, keys, &[WAIT]) {
             Ok(form) => form,

@@ -4,7 +4,7 @@
 mod api;
 mod deadline;
 mod events;
-pub mod fan_out;
+mod fan_out;
 mod health;
 mod http;
 mod outcome;
@@ -30,6 +30,7 @@ use crate::telemetry;
 pub use api::run_api;
 use deadline::Deadline;
 use events::Publisher;
+pub use fan_out::run_all;
 use http::{HttpRequest, Refusal};
 use trigger::Invocation;
 
@@ -71,7 +72,11 @@ struct Function {
     events: EventsConfig,
     syncer: Option<Syncer>,
     publisher: Option<Publisher>,
-    /// Whether the bus took the last event that there was to send.
+}
+
+/// What came of a request, and whether the bus has the event that it gave rise to.
+struct Answered {
+    outcome: Result<Outcome, RunFailure>,
     is_told: bool,
 }
 
@@ -83,15 +88,14 @@ impl Function {
             events: EventsConfig::from_env(),
             syncer: None,
             publisher: None,
-            is_told: false,
         }
     }
 
     async fn handle(&mut self, event: &RawValue, deadline: Deadline) -> Value {
         match trigger::read(event) {
             Invocation::Direct { trigger, request } => {
-                let outcome = self.sync(request, trigger, deadline).await;
-                response::body(self.spec, &outcome, self.is_told)
+                let answered = self.sync(request, trigger, deadline).await;
+                response::body(self.spec, &answered.outcome, answered.is_told)
             }
             Invocation::Http(Ok(request)) => self.answer_http(&request, deadline).await,
             Invocation::Http(Err(error)) => response::refusal(&Refusal::from(error)),
@@ -103,8 +107,8 @@ impl Function {
         match trigger::read(event) {
             Invocation::Direct { request, .. } => {
                 let outcome = Err(error.into());
-                self.tell(request.as_ref().ok(), &outcome).await;
-                response::body(self.spec, &outcome, self.is_told)
+                let is_told = self.tell(request.as_ref().ok(), &outcome).await;
+                response::body(self.spec, &outcome, is_told)
             }
             Invocation::Http(_) => {
                 let failure = RunFailure::from(error);
@@ -117,8 +121,8 @@ impl Function {
     async fn answer_http(&mut self, request: &HttpRequest, deadline: Deadline) -> Value {
         match http::accept(request, &self.http, &[]) {
             Ok(request) => {
-                let outcome = self.sync_for_caller(request, deadline).await;
-                response::http_of_sync(self.spec, &outcome, self.is_told)
+                let answered = self.sync_for_caller(request, deadline).await;
+                response::http_of_sync(self.spec, &answered.outcome, answered.is_told)
             }
             Err(refusal) => response::refusal(&refusal),
         }
@@ -130,14 +134,18 @@ impl Function {
         &mut self,
         request: Result<SyncRequest>,
         deadline: Deadline,
-    ) -> Result<Outcome, RunFailure> {
-        if self.events.bus.is_none() {
-            return self.sync(request, Trigger::Http, deadline).await;
-        }
-        let budget = self.syncer()?.api_budget();
+    ) -> Answered {
+        // Without a bus nobody is cut off, and without variables there is nothing to wait for.
+        let budget = match self.events.bus {
+            Some(_) => self.syncer().ok().map(|syncer| syncer.api_budget()),
+            None => None,
+        };
         let syncing = self.sync(request, Trigger::Http, deadline);
-        if let Ok(outcome) = tokio::time::timeout_at(deadline.patience(budget), syncing).await {
-            return outcome;
+        let Some(budget) = budget else {
+            return syncing.await;
+        };
+        if let Ok(answered) = tokio::time::timeout_at(deadline.patience(budget), syncing).await {
+            return answered;
         }
         // Whatever it waits for, its connection is of no use to the next one.
         self.syncer = None;
@@ -146,7 +154,10 @@ impl Function {
             "Postgres did not answer in time; a run that had begun goes on when its lease has ended",
         ));
         log(self.spec, &failure);
-        Err(failure)
+        Answered {
+            outcome: Err(failure),
+            is_told: false,
+        }
     }
 
     async fn sync(
@@ -154,14 +165,14 @@ impl Function {
         request: Result<SyncRequest>,
         trigger: Trigger,
         deadline: Deadline,
-    ) -> Result<Outcome, RunFailure> {
+    ) -> Answered {
         let outcome = self.run(&request, trigger, deadline).await;
-        self.tell(request.as_ref().ok(), &outcome).await;
+        let is_told = self.tell(request.as_ref().ok(), &outcome).await;
         // An HTTP caller has waited long enough: what waits comes with the next request.
         if matches!(outcome, Ok(Outcome::Finished(_))) && trigger != Trigger::Http {
             self.run_pending(trigger, deadline).await;
         }
-        outcome
+        Answered { outcome, is_told }
     }
 
     async fn run(
@@ -208,15 +219,19 @@ impl Function {
 
     /// Tells the log of a failure, whatever its cause, and the bus of every outcome of a
     /// request. A run that is over is not undone because nobody could be told, and one that
-    /// was handed over is taken up by the next request or schedule.
-    async fn tell(&mut self, request: Option<&SyncRequest>, outcome: &Result<Outcome, RunFailure>) {
-        self.is_told = false;
+    /// was handed over is taken up by the next request or schedule. Returns whether the bus
+    /// has an event of it.
+    async fn tell(
+        &mut self,
+        request: Option<&SyncRequest>,
+        outcome: &Result<Outcome, RunFailure>,
+    ) -> bool {
         if let Err(failure) = outcome {
             log(self.spec, failure);
         }
         let event = request.and_then(|request| events::event(self.spec, request, outcome));
         let (Some(event), Some(bus)) = (event, &self.events.bus) else {
-            return;
+            return false;
         };
         let publisher = self.publisher.get_or_insert_with(Publisher::default);
         let retry = self
@@ -226,10 +241,11 @@ impl Function {
                 delay: syncer.retry().delay.min(LONGEST_DELAY),
                 ..syncer.retry()
             });
-        match publisher.send(bus, event, retry).await {
-            Ok(()) => self.is_told = true,
-            Err(cause) => tracing::error!(bus, cause, "the event was not sent"),
+        let sent = publisher.send(bus, event, retry).await;
+        if let Err(cause) = &sent {
+            tracing::error!(bus, cause, "the event was not sent");
         }
+        sent.is_ok()
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) struct Functions {
 }
 
 impl Functions {
-    /// Starts all that `template.yaml` names and the workspace has; each comes up with its
+    /// Starts all that `template.yaml` names; each comes up with its
     /// first event.
     pub(super) fn start(
         workspace: &Workspace,
@@ -57,8 +57,7 @@ impl Functions {
         database_url: &str,
     ) -> Result<Self> {
         let binaries = workspace.target.join("debug");
-        let template = Template::read(&workspace.root.join("template.yaml"))?
-            .only(|binary| binaries.join(binary).exists());
+        let template = Template::read(&workspace.root.join("template.yaml"))?;
         let programs = cargo_lambda::programs()?;
         let moto = Moto::start("demo")?;
 

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::bus::{Bus, Mood, variables};
+use crate::http::event::{ask, post};
 use crate::support::function::{Answer, Function};
 use crate::support::hold::Hold;
 use crate::support::shop::{Shop, VERSIONS, assert_failed};
@@ -156,6 +157,23 @@ async fn a_bus_that_refuses_or_is_away_changes_no_answer_and_is_in_the_log() {
         assert!(log.contains(told), "{told}");
         shop.assert_discreet(&mut function, &[]).await;
     }
+}
+
+#[tokio::test]
+async fn a_caller_s_sync_that_lacks_variables_is_told_and_logged_too() {
+    let bus = Bus::start(Mood::Takes).await;
+    let mut shop = Shop::open(Version::V19).await;
+    shop.environment.extend(bus.variables());
+    let key = ("SYNC_API_KEY", "schluessel-0815");
+    let mut function = shop.function_with(&[key, ("SUPABASE_DB_URL", "")]).await;
+    let (status, body) = ask(&mut function, &post("{}")).await;
+    assert_eq!(status, 503);
+    assert_failed(&body, "config");
+    assert_eq!(only_entry(&bus, "Sync Failed")["error"]["code"], "config");
+    // What is asked comes before what is lacking.
+    let (status, _) = ask(&mut function, &post("nonsense")).await;
+    assert_eq!(status, 400);
+    assert_eq!(function.end().await.matches("sync failed").count(), 1);
 }
 
 #[tokio::test]

@@ -103,23 +103,34 @@ async fn a_done_move_with_a_negative_quantity_is_warned_of_and_one_under_way_is_
     }
 }
 
+/// Two active products with one barcode, and the one that the second had before.
+struct Twins {
+    one: i64,
+    other: i64,
+    own: Value,
+}
+
+fn make_twins(shop: &Shop) -> Twins {
+    let has_barcode = |it: &Map<String, Value>| it["barcode"].is_string() && it["active"] == true;
+    let one = shop.find("product.product", has_barcode);
+    let code = shop.sim.record("product.product", one)["barcode"].clone();
+    let other = shop.find("product.product", |it| {
+        has_barcode(it) && it["id"] != json!(one)
+    });
+    let own = shop.sim.record("product.product", other)["barcode"].clone();
+    shop.sim
+        .force("product.product", other, json!({"barcode": code}));
+    Twins { one, other, own }
+}
+
 #[tokio::test]
 async fn both_products_of_one_barcode_are_warned_of_and_either_s_change_mends_both() {
     for version in VERSIONS {
         let shop = Shop::open(version).await;
         shop.sync(&PRODUCTS, "full").await;
-        let has_barcode =
-            |it: &Map<String, Value>| it["barcode"].is_string() && it["active"] == true;
-        let one = shop.find("product.product", has_barcode);
-        let code = shop.sim.record("product.product", one)["barcode"].clone();
-        let other = shop.find("product.product", |it| {
-            has_barcode(it) && it["id"] != json!(one)
-        });
-        let own = shop.sim.record("product.product", other)["barcode"].clone();
+        let Twins { one, other, own } = make_twins(&shop);
         let rule = "unique:barcode";
 
-        shop.sim
-            .force("product.product", other, json!({"barcode": code}));
         shop.sync(&PRODUCTS, "incremental").await;
         for id in [one, other] {
             assert_eq!(shop.open_warnings("products", id).await, [rule]);
@@ -166,14 +177,7 @@ async fn what_a_rule_found_that_a_new_version_drops_is_over_with_its_first_full_
 #[tokio::test]
 async fn a_warning_that_is_still_true_is_not_written_again_by_each_run() {
     let shop = Shop::open(Version::V14).await;
-    let with_barcode = |it: &Map<String, Value>| it["barcode"].is_string() && it["active"] == true;
-    let one = shop.find("product.product", with_barcode);
-    let code = shop.sim.record("product.product", one)["barcode"].clone();
-    let other = shop.find("product.product", |it| {
-        with_barcode(it) && it["id"] != json!(one)
-    });
-    shop.sim
-        .force("product.product", other, json!({"barcode": code}));
+    make_twins(&shop);
     shop.sync(&PRODUCTS, "full").await;
     let written = async || {
         let sql = "select string_agg(xmin::text, ' ' order by id) from odoo.sync_findings";
@@ -197,14 +201,7 @@ async fn a_warning_that_is_still_true_is_not_written_again_by_each_run() {
 #[tokio::test]
 async fn a_check_that_postgres_breaks_off_keeps_no_row_out() {
     let shop = Shop::open(Version::V19).await;
-    let with_barcode = |it: &Map<String, Value>| it["barcode"].is_string() && it["active"] == true;
-    let one = shop.find("product.product", with_barcode);
-    let code = shop.sim.record("product.product", one)["barcode"].clone();
-    let other = shop.find("product.product", |it| {
-        with_barcode(it) && it["id"] != json!(one)
-    });
-    shop.sim
-        .force("product.product", other, json!({"barcode": code}));
+    make_twins(&shop);
     // As a statement that takes longer than its transaction may.
     shop.execute(
         "create function too_slow() returns trigger language plpgsql as
