@@ -13,7 +13,8 @@
 //!
 //! `cargo lambda watch` has the routes, the endpoint that invokes a function, and the Runtime
 //! API. It is started with `--only-lambda-apis`: it would start the functions too, but with a
-//! deadline in 1970, and a caller of one that crashes would wait for ever.
+//! deadline in 1970, which they take for none, so that no run would ever be handed over, and a
+//! caller of one that crashes would wait for ever.
 
 mod aws;
 mod bus;
