@@ -8,11 +8,13 @@
 //! | [`Bus`] | the bus with its rules and their patterns |
 //! | [`Relay`] | Lambda's queue of asynchronous invocations, with retries and on-failure events |
 //! | [`Sandboxes`] | the processes of the functions: Lambda's workers |
+//! | [`RuntimeApi`] | what one process polls for its events |
 //! | [`router_toml`] | API Gateway's routes, for the router of `cargo lambda watch` |
 //!
 //! `cargo lambda watch` has the routes, the endpoint that invokes a function, and the Runtime
 //! API. It is started with `--only-lambda-apis`: it would start the functions too, but with a
-//! deadline in 1970, and a caller of one that crashes would wait for ever.
+//! deadline in 1970, which they take for none, so that no run would ever be handed over, and a
+//! caller of one that crashes would wait for ever.
 
 mod aws;
 mod bus;
@@ -26,5 +28,6 @@ pub use aws::{Aws, REGION};
 pub use bus::{Bus, Queue};
 pub use relay::{Relay, RetryDelay};
 pub use router::router_toml;
+pub use runtime_api::{Invocation, Outcome, RuntimeApi};
 pub use sandbox::{SandboxConfig, Sandboxes};
 pub use template::{Function, Route, Rule, Template};

@@ -6,8 +6,10 @@ use std::fmt::Write;
 use crate::template::Template;
 
 /// Every method: a path of its own keeps `cargo lambda watch` from looking further, where API
-/// Gateway goes on to its default route.
-const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+/// Gateway goes on to its default route, and never answers a method that is missing here.
+const METHODS: [&str; 9] = [
+    "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE",
+];
 
 /// A configuration of `cargo lambda watch` with the template's routes. A request goes where
 /// API Gateway would send it, the default route included.

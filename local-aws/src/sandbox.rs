@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::body::Bytes;
@@ -14,11 +14,9 @@ use serde_json::json;
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
-use crate::aws::function_arn;
-use crate::runtime_api::{Invocation, Outcome, RuntimeApi};
+use crate::runtime_api::{Invocation, Outcome, REQUEST_ID, RuntimeApi};
 use crate::template::Function;
 
-const REQUEST_ID: &str = "lambda-runtime-aws-request-id";
 /// Pause after `cargo lambda watch` could not be reached.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -150,7 +148,12 @@ impl Sandbox {
     /// What the process makes of it, or what Lambda says in its place.
     async fn work(&mut self, taken: &Taken) -> Outcome {
         let timeout = self.shared.config.timeout.unwrap_or(self.function.timeout);
-        let invocation = self.invocation(taken, timeout);
+        let invocation = Invocation::new(
+            &self.function.name,
+            &taken.request_id,
+            timeout,
+            taken.event.clone(),
+        );
         let mut worker = match self.worker().await {
             Ok(worker) => worker,
             Err(error) => return failed(taken, "Runtime.InvalidEntrypoint", &format!("{error:#}")),
@@ -179,24 +182,6 @@ impl Sandbox {
         }
     }
 
-    fn invocation(&self, taken: &Taken, timeout: Duration) -> Invocation {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let deadline = (now + timeout).as_millis().to_string();
-        Invocation {
-            headers: vec![
-                (REQUEST_ID, taken.request_id.clone()),
-                ("lambda-runtime-deadline-ms", deadline),
-                (
-                    "lambda-runtime-invoked-function-arn",
-                    function_arn(&self.function.name),
-                ),
-            ],
-            event: taken.event.clone(),
-        }
-    }
-
     /// The process that is there, if it lives, or a new one.
     async fn worker(&mut self) -> Result<Worker> {
         if let Some(mut worker) = self.worker.take()
@@ -211,10 +196,7 @@ impl Sandbox {
         command
             .env_clear()
             .envs(config.variables.iter().cloned())
-            .env("AWS_LAMBDA_RUNTIME_API", &api.address)
-            .env("AWS_LAMBDA_FUNCTION_NAME", &self.function.name)
-            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
-            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+            .envs(api.variables(&self.function.name))
             .stdin(Stdio::null())
             .stdout(self.shared.log.try_clone()?)
             .stderr(self.shared.log.try_clone()?)

@@ -16,11 +16,16 @@ const PREFIXES: [&str; 3] = ["ODOO_", "SUPABASE_", "SYNC_"];
 /// Gives the command what its functions need to sync from `odoo` into the database, and
 /// nothing else that would configure them.
 pub(crate) fn set(command: &mut Command, odoo: &OdooEnvironment, database_url: &str) {
+    set_without_odoo(command, database_url);
+    command.envs(odoo.function_variables());
+}
+
+/// As [`set`], for a function that asks Postgres alone.
+pub(crate) fn set_without_odoo(command: &mut Command, database_url: &str) {
     for (name, _) in env::vars_os().filter(|(name, _)| configures_a_function(name)) {
         command.env_remove(name);
     }
     command
-        .envs(odoo.function_variables())
         .env("SUPABASE_DB_URL", database_url)
         // There is no bus on this machine.
         .env("SYNC_EVENT_BUS", "");

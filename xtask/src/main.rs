@@ -32,7 +32,6 @@ mod progress;
 mod python;
 mod real_odoo;
 mod runtime;
-mod runtime_api;
 mod sam;
 mod schemathesis;
 mod session;

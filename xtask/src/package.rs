@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use comfy_table::{CellAlignment, Table, presets};
+use local_aws::RuntimeApi;
 use serde_json::Value;
 use tokio::process::Command;
 
 use crate::progress::last_lines;
 use crate::runtime::block_on;
-use crate::runtime_api::RuntimeApi;
 use crate::workspace::Workspace;
 use crate::{cache, child, sam};
 

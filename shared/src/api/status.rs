@@ -1,12 +1,12 @@
 //! Where each data type stands: its row of `sync_metadata` without the lease's token, its
 //! streams, and, while a run is on, how far that has come; and the newest batch that any of
-//! them was in.
+//! them was in, in the words in which `sync-all` tells it.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio_postgres::types::Type;
 
 use super::read;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::mirror::database::Database;
 
 /// A data type that has never been synced has no row and is `pending`. A stream that has
@@ -20,24 +20,28 @@ const STATUS: &str = "
             '[]'),
         'batch', (
             select json_build_object(
-                'batch_id', batch_id,
+                'batchId', batch_id,
                 'mode', min(mode),
                 'status', case
                     when bool_or(state in ('pending', 'requested')) then 'in_progress'
                     when bool_or(state = 'failed') then 'failed'
                     else 'success'
                     end,
-                'created_at', min(created_at),
-                'finished_at', case
+                'createdAt', min(created_at),
+                'finishedAt', case
                     when bool_and(state in ('success', 'failed')) then max(finished_at)
                     end,
                 'done', count(*) filter (where state in ('success', 'failed')),
-                'to_do', count(*) filter (where state in ('pending', 'requested')),
-                'data_types', json_agg(
-                    json_build_object(
-                        'data_type', data_type, 'state', state, 'requested_at', requested_at,
-                        'finished_at', finished_at, 'run_id', run_id,
-                        'error_code', error_code, 'error_message', error_message)
+                'toDo', count(*) filter (where state in ('pending', 'requested')),
+                'results', json_agg(
+                    json_strip_nulls(json_build_object(
+                        'dataType', data_type,
+                        'status', case state when 'requested' then 'in_progress' else state end,
+                        'requestedAt', requested_at, 'finishedAt', finished_at, 'runId', run_id,
+                        'error', case when error_code is not null then json_build_object(
+                            'code', error_code,
+                            'message', coalesce(error_message, error_code))
+                            end))
                     order by place))
             from odoo.sync_batches
             where batch_id = (
@@ -84,5 +88,18 @@ const STATUS: &str = "
 /// Every `db_*`.
 pub(crate) async fn of(database: &mut Database, data_types: &[&str]) -> Result<Value> {
     let parameters = [(&data_types as _, Type::TEXT_ARRAY)];
-    read(database, "reading the status", STATUS, &parameters).await
+    let mut status = read(database, "reading the status", STATUS, &parameters).await?;
+    add_remedies(&mut status);
+    Ok(status)
+}
+
+/// Postgres knows code and message of an error; what to do about it is known here.
+fn add_remedies(status: &mut Value) {
+    let results = status.pointer_mut("/batch/results");
+    for result in results.and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(error) = result.get_mut("error") {
+            let kind = error["code"].as_str().and_then(ErrorKind::from_code);
+            error["remedy"] = json!(kind.unwrap_or(ErrorKind::Internal).remedy());
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! next run succeeds and nothing is lost.
 
 mod configuration;
+mod every_function;
 mod odoo;
 mod passing;
 mod postgres;

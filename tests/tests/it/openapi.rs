@@ -2,8 +2,6 @@
 
 mod answers;
 pub(crate) mod document;
-mod gateway;
-mod strangers;
 
 use std::collections::BTreeSet;
 

@@ -6,5 +6,6 @@ mod batch;
 mod routing;
 mod secret;
 mod slices;
+mod strangers;
 mod surface;
 mod triggers;

@@ -168,21 +168,28 @@ fn a_reconcile_comes_as_a_schedule_and_at_a_time_of_its_own() {
     }
 }
 
+/// Every function that there has to be, from what is not the template.
+fn functions_to_deploy() -> BTreeSet<String> {
+    let of_data_types = REGISTRY.iter().map(|spec| spec.function_name());
+    of_data_types
+        .chain(SHARED_FUNCTIONS.map(str::to_owned))
+        .collect()
+}
+
 #[test]
-fn the_functions_are_those_of_the_workspace() {
-    let packages = fs::read_dir(workspace("functions"))
+fn the_functions_are_those_of_the_registry_and_the_shared_ones() {
+    let folders: BTreeSet<String> = fs::read_dir(workspace("functions"))
         .expect("functions/")
         .map(|entry| entry.expect("a folder").file_name())
-        .map(|name| name.into_string().expect("a name"));
-    let expected: BTreeSet<String> = packages
-        .chain(SHARED_FUNCTIONS.map(str::to_owned))
+        .map(|name| name.into_string().expect("a name"))
         .collect();
+    assert_eq!(folders, functions_to_deploy());
     let template = template();
     let deployed: BTreeSet<String> = functions(&template)
         .into_keys()
         .map(str::to_owned)
         .collect();
-    assert_eq!(deployed, expected);
+    assert_eq!(deployed, functions_to_deploy());
 }
 
 /// The actions that a role or policy allows, each with its resource.

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::ValueEnum;
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::json;
@@ -14,7 +14,7 @@ use shared::specs::{DataType, PRODUCTS, SALES, TRANSFERS};
 use super::floor::{Floor, Which};
 use super::function::Function;
 use super::mirror::Mirror;
-use super::{Args, verdict};
+use super::{Args, median, verdict};
 use crate::progress::Step;
 use crate::real_odoo::{Borrowed, Release};
 use crate::{child, function_environment, runtime};
@@ -32,7 +32,7 @@ pub(super) enum Subject {
 }
 
 impl Subject {
-    fn spec(self) -> &'static DataType {
+    pub(super) fn spec(self) -> &'static DataType {
         match self {
             Self::Products => &PRODUCTS,
             Self::Sales => &SALES,
@@ -53,6 +53,12 @@ impl Subject {
     }
 }
 
+/// What is to be measured.
+pub(super) fn subjects(args: &Args) -> impl Iterator<Item = Subject> {
+    let is_wanted = |it: &Subject| args.data_types.is_empty() || args.data_types.contains(it);
+    Subject::value_variants().iter().copied().filter(is_wanted)
+}
+
 /// What one round measured.
 struct Round {
     function: Duration,
@@ -71,10 +77,8 @@ pub(super) fn run(args: &Args, programs: &Path, mirror: &Mirror) -> Result<bool>
         odoo.workers
     );
     let mut passed = true;
-    for subject in Subject::value_variants() {
-        if args.data_types.is_empty() || args.data_types.contains(subject) {
-            passed &= measure(*subject, args, programs, mirror, &odoo)?;
-        }
+    for subject in subjects(args) {
+        passed &= measure(subject, args, programs, mirror, &odoo)?;
     }
     Ok(passed)
 }
@@ -165,7 +169,7 @@ async fn round(
     let of_all = floor.run(Which::All).await?;
     let mut function = Function::start(spec, programs, &odoo.environment, database_url).await?;
     let started = Instant::now();
-    function.invoke(json!({"mode": "full"})).await?;
+    function.sync(&json!({"mode": "full"})).await?;
     Ok(Round {
         function: started.elapsed(),
         floor: of_all,
@@ -222,15 +226,6 @@ fn report(rounds: &[Round]) -> Result<bool> {
     Ok(is_fast && is_small)
 }
 
-fn median(times: impl Iterator<Item = Duration>) -> Result<Duration> {
-    let mut times: Vec<Duration> = times.collect();
-    times.sort_unstable();
-    times
-        .get(times.len() / 2)
-        .copied()
-        .context("nothing was measured")
-}
-
 fn seconds(duration: Duration) -> String {
     format!("{:.2} s", duration.as_secs_f64())
 }
@@ -241,16 +236,8 @@ fn megabytes(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{headline, median, megabytes};
+    use super::{headline, megabytes};
     use shared::specs::SALES;
-    use std::time::Duration;
-
-    #[test]
-    fn the_median_is_the_one_in_the_middle() {
-        let times = [5, 1, 3].map(Duration::from_secs);
-        assert_eq!(median(times.into_iter()).expect("three"), times[2]);
-        assert!(median(std::iter::empty()).is_err());
-    }
 
     #[test]
     fn memory_is_told_in_megabytes() {

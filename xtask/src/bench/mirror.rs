@@ -30,4 +30,9 @@ impl Mirror {
         migrate::apply(&PostgresConfig::from_lookup(&variable)?)?;
         Ok(url)
     }
+
+    /// Runs statements in that database.
+    pub(super) fn fill(&self, statements: &[&str]) -> Result<()> {
+        self.0.sql(DATABASE, statements).map(drop)
+    }
 }

@@ -5,10 +5,13 @@ mod full;
 mod function;
 mod mirror;
 mod nothing;
+mod status;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use shared::specs::REGISTRY;
 
@@ -23,6 +26,8 @@ use mirror::Mirror;
 ///          turns, three times; medians, their ratio, and the peak of the function's memory
 /// nothing  an incremental sync of every data type when nothing has changed: how many
 ///          requests Odoo gets (simulated, so that they can be counted there)
+/// status   how long `GET /api/sync/status` takes `api` once it is warm, with Postgres on
+///          loopback and the records of some hundred runs: median and worst of 500 requests
 ///
 /// Without a case, all of them. Functions are measured as release builds under a Lambda
 /// Runtime API of our own. Ends with 1 if a bar is missed.
@@ -53,6 +58,20 @@ pub(crate) struct Args {
 enum Case {
     Full,
     Nothing,
+    Status,
+}
+
+impl Case {
+    /// The functions that it measures.
+    fn functions(self, args: &Args) -> Vec<String> {
+        match self {
+            Self::Full => full::subjects(args)
+                .map(|subject| subject.spec().function_name())
+                .collect(),
+            Self::Nothing => REGISTRY.iter().map(|spec| spec.function_name()).collect(),
+            Self::Status => vec!["api".to_owned()],
+        }
+    }
 }
 
 /// Measures, prints, and fails if a bar is missed.
@@ -61,34 +80,65 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let workspace = Workspace::find()?;
     let folder = workspace.scratch("bench")?;
     let _lock = lock::hold(&folder.join("lock"), "`cargo xtask bench`")?;
-    let programs = build(&workspace)?;
+    let cases: Vec<Case> = Case::value_variants()
+        .iter()
+        .copied()
+        .filter(|case| args.cases.is_empty() || args.cases.contains(case))
+        .collect();
+    let functions = cases.iter().flat_map(|case| case.functions(args)).collect();
+    let programs = build(&workspace, &functions)?;
     let mirror = Mirror::start(&folder)?;
-    let wanted = |case| args.cases.is_empty() || args.cases.contains(&case);
     let mut passed = true;
-    if wanted(Case::Nothing) {
+    if cases.contains(&Case::Status) {
+        passed &= status::run(&programs, &mirror)?;
+    }
+    if cases.contains(&Case::Nothing) {
+        child::run_to_success(workspace.cargo().args(["build", "--workspace", "--bins"]))?;
         passed &= nothing::run(&workspace, &programs, &mirror)?;
     }
-    if wanted(Case::Full) {
+    if cases.contains(&Case::Full) {
         passed &= full::run(args, &programs, &mirror)?;
     }
     ensure!(passed, "a bar was missed");
     Ok(())
 }
 
-/// Builds the functions as they are deployed, each with its own features only, and the
-/// simulator. Returns the folder of the functions.
-fn build(workspace: &Workspace) -> Result<PathBuf> {
-    let mut functions = workspace.cargo();
-    functions.args(["build", "--release"]);
-    for spec in REGISTRY {
-        functions.args(["--package", &spec.function_name()]);
+/// Builds the functions as they are deployed, each with its own features only. Returns the
+/// folder that they are in.
+fn build(workspace: &Workspace, functions: &BTreeSet<String>) -> Result<PathBuf> {
+    let mut command = workspace.cargo();
+    command.args(["build", "--release"]);
+    for function in functions {
+        command.args(["--package", function]);
     }
-    child::run_to_success(&functions)?;
-    child::run_to_success(workspace.cargo().args(["build", "--workspace", "--bins"]))?;
+    child::run_to_success(&command)?;
     Ok(workspace.target.join("release"))
 }
 
 /// A bar, and whether it was taken.
 fn verdict(passed: bool) -> &'static str {
     if passed { "ok" } else { "NOT OK" }
+}
+
+/// The time in the middle.
+fn median(times: impl Iterator<Item = Duration>) -> Result<Duration> {
+    let mut times: Vec<Duration> = times.collect();
+    times.sort_unstable();
+    times
+        .get(times.len() / 2)
+        .copied()
+        .context("nothing was measured")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::median;
+    use std::time::Duration;
+
+    #[test]
+    fn the_median_is_the_one_in_the_middle() {
+        let times = [5, 1, 3].map(Duration::from_secs);
+        assert_eq!(median(times.into_iter()).expect("three"), times[2]);
+        assert!(median(std::iter::empty()).is_err());
+    }
 }

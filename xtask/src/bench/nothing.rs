@@ -53,11 +53,11 @@ async fn measure(
 ) -> Result<Counts> {
     let mut function = Function::start(spec, programs, odoo, database_url).await?;
     for _ in 0..2 {
-        function.invoke(json!({})).await?;
+        function.sync(&json!({})).await?;
         tokio::time::sleep(PAUSE).await;
     }
     let before = requests(odoo).await?;
-    function.invoke(json!({})).await?;
+    function.sync(&json!({})).await?;
     Ok(difference(&before, requests(odoo).await?))
 }
 

@@ -195,49 +195,53 @@ async fn the_newest_batch_shows_what_is_done_and_what_is_to_do() {
     let (old, new) = (uuid::Uuid::from_u128(1), uuid::Uuid::from_u128(2));
     shop.execute(&format!(
         "insert into odoo.sync_batches (batch_id, data_type, place, mode, triggered_by, state,
-             created_at, requested_at, finished_at, error_code)
+             created_at, requested_at, finished_at, error_code, error_message)
          values
              ('{old}', 'sales', 1, 'full', 'http', 'success', now() - interval '1 day',
-              now(), now(), null),
-             ('{new}', 'products', 2, 'full', 'http', 'requested', now(), now(), null, null),
-             ('{new}', 'categories', 1, 'full', 'http', 'failed', now(), now(), now(), 'odoo_auth'),
-             ('{new}', 'transfers', 3, 'full', 'http', 'pending', now(), null, null, null)"
+              now(), now(), null, null),
+             ('{new}', 'products', 2, 'full', 'http', 'requested', now(), now(), null, null, null),
+             ('{new}', 'categories', 1, 'full', 'http', 'failed', now(), now(), now(), 'odoo_auth',
+              'no key'),
+             ('{new}', 'transfers', 3, 'full', 'http', 'pending', now(), null, null, null, null)"
     ))
     .await;
     let mut caller = Caller::of(&shop).await;
     let batch = caller.get("/api/sync/status").await["batch"].take();
-    assert_eq!(batch["batch_id"], new.to_string());
+    assert_eq!(batch["batchId"], new.to_string());
     assert_eq!(
         (&batch["mode"], &batch["status"]),
         (&json!("full"), &json!("in_progress"))
     );
-    assert_eq!((&batch["done"], &batch["to_do"]), (&json!(1), &json!(2)));
-    assert_eq!(batch["finished_at"], Value::Null);
-    let states = |column: &str| -> Vec<Value> {
-        let parts = batch["data_types"].as_array().expect("data types");
-        parts.iter().map(|part| part[column].clone()).collect()
+    assert_eq!((&batch["done"], &batch["toDo"]), (&json!(1), &json!(2)));
+    assert_eq!(batch["finishedAt"], Value::Null);
+    let results = |name: &str| -> Vec<Value> {
+        let results = batch["results"].as_array().expect("results");
+        results.iter().map(|result| result[name].clone()).collect()
     };
-    assert_eq!(states("data_type"), ["categories", "products", "transfers"]);
-    assert_eq!(states("state"), ["failed", "requested", "pending"]);
+    assert_eq!(results("dataType"), ["categories", "products", "transfers"]);
+    assert_eq!(results("status"), ["failed", "in_progress", "pending"]);
+    let error = &batch["results"][0]["error"];
     assert_eq!(
-        states("error_code"),
-        [json!("odoo_auth"), Value::Null, Value::Null]
+        (&error["code"], &error["message"]),
+        (&json!("odoo_auth"), &json!("no key"))
     );
+    assert_ne!(error["remedy"].as_str().expect("a text"), "");
+    assert_eq!(results("error")[1..], [Value::Null, Value::Null]);
 
     // A data type's own status shows the batch that it was in last.
     let of_sales = caller.get("/api/sync/status/sales").await["batch"].take();
-    assert_eq!(of_sales["batch_id"], old.to_string());
+    assert_eq!(of_sales["batchId"], old.to_string());
     assert_eq!(
         (&of_sales["status"], &of_sales["done"]),
         (&json!("success"), &json!(1))
     );
-    assert!(of_sales["finished_at"].is_string());
+    assert!(of_sales["finishedAt"].is_string());
 
     shop.execute("update odoo.sync_batches set state = 'success', finished_at = now() where state <> 'failed'")
         .await;
     let batch = caller.get("/api/sync/status").await["batch"].take();
     assert_eq!(
-        (&batch["status"], &batch["to_do"]),
+        (&batch["status"], &batch["toDo"]),
         (&json!("failed"), &json!(0))
     );
 }

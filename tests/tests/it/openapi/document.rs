@@ -55,7 +55,7 @@ impl Document {
     }
 
     /// What is wrong with a value by one of the document's schemas.
-    pub(super) fn errors(&self, schema: &Value, value: &Value) -> Vec<String> {
+    pub(crate) fn errors(&self, schema: &Value, value: &Value) -> Vec<String> {
         let root = json!({"allOf": [schema], "components": self.0["components"]});
         let validator = jsonschema::options()
             .with_draft(Draft::Draft202012)

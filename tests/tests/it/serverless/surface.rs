@@ -202,6 +202,11 @@ impl Surface {
             .collect()
     }
 
+    /// Where the routes are, such as `http://127.0.0.1:9000`.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// What the functions have logged.
     pub(super) fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("functions.log")).expect("a log")
