@@ -1,21 +1,16 @@
 //! `cargo xtask package`: whether what would be deployed is sound. Checks the template, builds
 //! every function of it as a deployment does, and starts each as Lambda would.
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use comfy_table::{CellAlignment, Table, presets};
-use local_aws::RuntimeApi;
 use serde_json::Value;
-use tokio::process::Command;
 
-use crate::progress::last_lines;
-use crate::runtime::block_on;
 use crate::workspace::Workspace;
-use crate::{cache, child, sam};
+use crate::{child, cold_start, sam};
 
 /// Largest program, in bytes.
 const SIZE_BAR: u64 = 12_000_000;
@@ -23,8 +18,6 @@ const SIZE_BAR: u64 = 12_000_000;
 const START_BAR: Duration = Duration::from_millis(25);
 /// How often each function is started; odd, for a median.
 const STARTS: usize = 15;
-/// One that takes longer than this does not start.
-const START_LIMIT: Duration = Duration::from_secs(10);
 /// Minor version of the C library in Amazon Linux 2023, glibc 2.34. A program that needs a later
 /// one starts here and not on Lambda.
 const GLIBC_BAR: u32 = 34;
@@ -119,50 +112,11 @@ struct Artifact {
 fn measure(program: &Path, binary: &str) -> Result<Artifact> {
     let bytes =
         fs::read(program).with_context(|| format!("{} was not built", program.display()))?;
-    let log = cache::log_file(&format!("package-{binary}"))?;
-    let mut starts = Vec::new();
-    for _ in 0..STARTS {
-        starts.push(block_on(first_poll(program, binary, &log))??);
-    }
-    starts.sort();
     Ok(Artifact {
         size: bytes.len() as u64,
-        start: starts[STARTS / 2],
+        start: cold_start::measure(program, binary, "package", STARTS)?.took,
         glibc: needed_glibc(&bytes),
     })
-}
-
-/// Starts a function with the variables that Lambda sets and no others, so also without a
-/// configuration: how long until it asks for its first event.
-async fn first_poll(program: &Path, binary: &str, log: &PathBuf) -> Result<Duration> {
-    let runtime_api = RuntimeApi::start().await?;
-    let output = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
-    let errors = output.try_clone().context("cannot share the log file")?;
-    let mut command = Command::new(program);
-    command
-        .env_clear()
-        .envs(runtime_api.variables(binary))
-        .stdin(Stdio::null())
-        .stdout(output)
-        .stderr(errors)
-        .kill_on_drop(true);
-    let started = Instant::now();
-    let mut process = command
-        .spawn()
-        .with_context(|| format!("cannot start {}", program.display()))?;
-    let took = tokio::select! {
-        () = runtime_api.polled() => started.elapsed(),
-        status = process.wait() => {
-            let printed = fs::read_to_string(log).unwrap_or_default();
-            let status = status.context("the function is gone")?;
-            bail!("it ended with {status}\n{}", last_lines(&printed));
-        }
-        () = tokio::time::sleep(START_LIMIT) => {
-            bail!("it asked for no event within {} s", START_LIMIT.as_secs());
-        }
-    };
-    process.kill().await.context("it cannot be ended")?;
-    Ok(took)
 }
 
 /// The highest minor version of glibc that a program names; 0 where it names none.

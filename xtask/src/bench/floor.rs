@@ -15,7 +15,7 @@ use crate::odoo_environment::OdooEnvironment;
 
 /// What `SYNC_BATCH_SIZE` and `SYNC_FETCH_CONCURRENCY` are unless they are set.
 const PAGE: usize = 1000;
-const IN_FLIGHT: usize = 2;
+pub(super) const IN_FLIGHT: usize = 2;
 
 /// The calls of one full sync, found out before the clock runs.
 pub(super) struct Floor {

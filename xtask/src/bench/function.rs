@@ -1,7 +1,6 @@
 //! A function as Lambda runs it: the release build, a process of its own, under a Runtime
 //! API on loopback. Nothing of cargo-lambda's stands between it and the clock.
 
-use std::fs;
 use std::path::Path;
 use std::pin::pin;
 use std::process::Command;
@@ -14,7 +13,7 @@ use shared::specs::DataType;
 
 use crate::child::Server;
 use crate::odoo_environment::OdooEnvironment;
-use crate::{cache, function_environment};
+use crate::{cache, function_environment, memory};
 
 const GLANCE: Duration = Duration::from_millis(200);
 /// The longest that Lambda lets a function run.
@@ -84,9 +83,7 @@ impl Function {
 
     /// The most memory it ever had resident, in bytes.
     pub(super) fn peak_memory(&self) -> Result<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))
-            .context("the function is gone")?;
-        parse_peak_memory(&status).context("the kernel does not tell the memory")
+        memory::peak(self.process.id())
     }
 }
 
@@ -94,26 +91,5 @@ fn read(outcome: &Outcome) -> Result<Value> {
     match outcome {
         Outcome::Response(body) => serde_json::from_slice(body).context("the answer is not JSON"),
         Outcome::Error(body) => bail!("it failed: {}", String::from_utf8_lossy(body)),
-    }
-}
-
-/// The line `VmHWM:      1234 kB` of a process's status.
-fn parse_peak_memory(status: &str) -> Option<u64> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kilobytes * 1024)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::parse_peak_memory;
-
-    #[test]
-    fn reads_the_peak_memory() {
-        let status = "Name:\tx\nVmHWM:\t   20480 kB\nVmRSS:\t 4 kB\n";
-        assert_eq!(parse_peak_memory(status), Some(20 * 1024 * 1024));
-        assert_eq!(parse_peak_memory("Name:\tx\n"), None);
     }
 }

@@ -1,9 +1,8 @@
 //! The mirror of a bench: a private PostgreSQL, with an empty schema for each run.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
-
+use anyhow::{Context, Result};
 use shared::config::PostgresConfig;
 
 use crate::migrate;
@@ -31,8 +30,29 @@ impl Mirror {
         Ok(url)
     }
 
-    /// Runs statements in that database.
-    pub(super) fn fill(&self, statements: &[&str]) -> Result<()> {
-        self.0.sql(DATABASE, statements).map(drop)
+    /// Runs statements in that database, in one session of psql, each in a transaction of its own
+    /// unless they say otherwise; returns what they answer.
+    pub(super) fn sql(&self, statements: &[&str]) -> Result<String> {
+        self.0.sql(DATABASE, statements)
+    }
+
+    /// Writes a file that Postgres and psql may read and write; returns where it is.
+    pub(super) fn place(&self, name: &str, text: &str) -> Result<PathBuf> {
+        self.0.place(name, text)
+    }
+
+    /// The time in UTC, to the minute, and PostgreSQL's name with its version.
+    pub(super) fn date_and_version(&self) -> Result<(String, String)> {
+        let answer = self.0.sql(
+            "postgres",
+            &[
+                "select to_char(now() at time zone 'utc', 'YYYY-MM-DD HH24:MI')",
+                "select 'PostgreSQL ' || current_setting('server_version')",
+            ],
+        )?;
+        let (date, version) = answer
+            .split_once('\n')
+            .context("PostgreSQL does not tell its version")?;
+        Ok((format!("{date} UTC"), version.to_owned()))
     }
 }

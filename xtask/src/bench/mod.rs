@@ -1,49 +1,70 @@
-//! `cargo xtask bench`: whether a sync is as fast and as small as it has to be.
+//! `cargo xtask bench`: whether a sync is as fast, as quiet and as small as it has to be.
 
+mod canned;
+mod case;
+mod document;
+mod engine;
 mod floor;
 mod full;
 mod function;
+mod meter;
 mod mirror;
 mod nothing;
+mod report;
+mod start;
 mod status;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use clap::ValueEnum;
-use shared::specs::REGISTRY;
 
 use crate::workspace::Workspace;
 use crate::{child, lock};
+use case::Case;
+use document::Document;
 use mirror::Mirror;
 
 /// Measure how fast, how small and how quiet a sync is
 ///
-/// full     a full sync of products, of sales and of transfers from a real Odoo 19 with two
-///          workers, each against a bare loop of the same `read` calls, two in flight, in
-///          turns, three times; medians, their ratio, and the peak of the function's memory
-/// nothing  an incremental sync of every data type when nothing has changed: how many
-///          requests Odoo gets (simulated, so that they can be counted there)
-/// status   how long `GET /api/sync/status` takes `api` once it is warm, with Postgres on
-///          loopback and the records of some hundred runs: median and worst of 500 requests
+/// start      from exec to the first poll, the memory then, and the size of every function
+/// status     how long `GET /api/sync/status` takes `api` once it is warm, with the records of
+///            some hundred runs: median and worst of 500 requests
+/// nothing    an incremental sync of every data type when nothing has changed: how many
+///            requests Odoo gets (simulated), and our own time beside theirs
+/// one-row    the same when one row has changed
+/// engine     a first full sync of products from an Odoo whose answers are ready, against a binary
+///            `copy` of the same rows and one `insert … on conflict` in psql
+/// growth     the same with 10,000 rows, 100,000 and 1,000,000: time per row, peak memory
+/// full       a full sync of products, of sales and of transfers from a real Odoo 19 with two
+///            workers, each against a bare loop of the same `read` calls, two in flight, in
+///            turns; medians, their ratio, and the peak of the function's memory
 ///
 /// Without a case, all of them. Functions are measured as release builds under a Lambda
-/// Runtime API of our own. Ends with 1 if a bar is missed.
+/// Runtime API of our own, with a PostgreSQL of our own on loopback. Ends with 1 if a bar is
+/// missed. Other work on the machine makes the figures worthless: let it be quiet.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {
     /// What to measure; may be repeated
     #[arg(value_enum)]
     cases: Vec<Case>,
-    /// How often `full` is repeated
+    /// Write what is measured into docs/BENCHMARKS.md; cases that are not measured stay there
+    #[arg(long)]
+    write: bool,
+    /// Measure what the last time built, without building again
+    #[arg(long)]
+    no_build: bool,
+    /// How often what is compared is repeated
     #[arg(long, default_value_t = 3)]
     repeat: usize,
     /// What `full` measures; may be repeated [default: all of them]
     #[arg(long = "data-type", value_enum)]
     data_types: Vec<full::Subject>,
-    /// How many products `full` is to find in Odoo, at least
+    /// How many products the cases without a real Odoo have: `engine`, `growth` at most
+    #[arg(long, default_value_t = 1_000_000)]
+    rows: u64,
+    /// How many products are to be in the real Odoo, at least
     #[arg(long, default_value_t = 120_000)]
     products: u32,
     /// How many sale orders, at least, with twice as many lines
@@ -54,24 +75,19 @@ pub(crate) struct Args {
     moves: u32,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Case {
-    Full,
-    Nothing,
-    Status,
+impl Args {
+    fn rounds(&self) -> usize {
+        self.repeat.max(1)
+    }
 }
 
-impl Case {
-    /// The functions that it measures.
-    fn functions(self, args: &Args) -> Vec<String> {
-        match self {
-            Self::Full => full::subjects(args)
-                .map(|subject| subject.spec().function_name())
-                .collect(),
-            Self::Nothing => REGISTRY.iter().map(|spec| spec.function_name()).collect(),
-            Self::Status => vec!["api".to_owned()],
-        }
-    }
+/// What every case works with.
+struct Bench<'a> {
+    args: &'a Args,
+    workspace: &'a Workspace,
+    /// The folder with the functions' programs.
+    programs: PathBuf,
+    mirror: Mirror,
 }
 
 /// Measures, prints, and fails if a bar is missed.
@@ -80,24 +96,27 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let workspace = Workspace::find()?;
     let folder = workspace.scratch("bench")?;
     let _lock = lock::hold(&folder.join("lock"), "`cargo xtask bench`")?;
-    let cases: Vec<Case> = Case::value_variants()
-        .iter()
-        .copied()
-        .filter(|case| args.cases.is_empty() || args.cases.contains(case))
-        .collect();
+    let cases = Case::wanted(&args.cases);
     let functions = cases.iter().flat_map(|case| case.functions(args)).collect();
-    let programs = build(&workspace, &functions)?;
-    let mirror = Mirror::start(&folder)?;
+    let programs = programs(&workspace, &functions, args.no_build)?;
+    let bench = Bench {
+        args,
+        workspace: &workspace,
+        programs,
+        mirror: Mirror::start(&folder)?,
+    };
     let mut passed = true;
-    if cases.contains(&Case::Status) {
-        passed &= status::run(&programs, &mirror)?;
-    }
-    if cases.contains(&Case::Nothing) {
-        child::run_to_success(workspace.cargo().args(["build", "--workspace", "--bins"]))?;
-        passed &= nothing::run(&workspace, &programs, &mirror)?;
-    }
-    if cases.contains(&Case::Full) {
-        passed &= full::run(args, &programs, &mirror)?;
+    for case in cases {
+        child::check_interrupt()?;
+        println!("\n==> {}", case.name());
+        let report = case.run(&bench)?;
+        report.print();
+        passed &= report.passed();
+        if args.write {
+            let mut document = Document::read(&workspace)?;
+            document.put(case, &report, &bench)?;
+            document.write()?;
+        }
     }
     ensure!(passed, "a bar was missed");
     Ok(())
@@ -105,27 +124,28 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 /// Builds the functions as they are deployed, each with its own features only. Returns the
 /// folder that they are in.
-fn build(workspace: &Workspace, functions: &BTreeSet<String>) -> Result<PathBuf> {
-    let mut command = workspace.cargo();
-    command.args(["build", "--release"]);
-    for function in functions {
-        command.args(["--package", function]);
+fn programs(
+    workspace: &Workspace,
+    functions: &BTreeSet<String>,
+    is_built: bool,
+) -> Result<PathBuf> {
+    if !is_built {
+        let mut command = workspace.cargo();
+        command.args(["build", "--release"]);
+        for function in functions {
+            command.args(["--package", function]);
+        }
+        child::run_to_success(&command)?;
     }
-    child::run_to_success(&command)?;
     Ok(workspace.target.join("release"))
 }
 
-/// A bar, and whether it was taken.
-fn verdict(passed: bool) -> &'static str {
-    if passed { "ok" } else { "NOT OK" }
-}
-
-/// The time in the middle.
-fn median(times: impl Iterator<Item = Duration>) -> Result<Duration> {
-    let mut times: Vec<Duration> = times.collect();
-    times.sort_unstable();
-    times
-        .get(times.len() / 2)
+/// The one in the middle.
+fn median<T: Ord + Copy>(measured: impl IntoIterator<Item = T>) -> Result<T> {
+    let mut measured: Vec<T> = measured.into_iter().collect();
+    measured.sort_unstable();
+    measured
+        .get(measured.len() / 2)
         .copied()
         .context("nothing was measured")
 }
@@ -138,7 +158,7 @@ mod tests {
     #[test]
     fn the_median_is_the_one_in_the_middle() {
         let times = [5, 1, 3].map(Duration::from_secs);
-        assert_eq!(median(times.into_iter()).expect("three"), times[2]);
-        assert!(median(std::iter::empty()).is_err());
+        assert_eq!(median(times).expect("three"), times[2]);
+        assert!(median(Vec::<Duration>::new()).is_err());
     }
 }

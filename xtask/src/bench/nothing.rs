@@ -1,117 +1,260 @@
-//! Case `nothing`: how often Odoo is asked when nothing has changed. The simulator counts,
-//! so what is told is what arrived there.
+//! Cases `nothing` and `one-row`: an incremental run when nothing has changed, and when one row
+//! has: what Odoo is asked, and the time beyond that in which it was busy answering.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::json;
-use shared::specs::{DataType, REGISTRY, Stream};
+use shared::specs::{DataType, Source, Stream};
 
 use super::function::Function;
-use super::mirror::Mirror;
-use super::verdict;
+use super::meter::{Counts, Meter};
+use super::report::{Bar, Report, Unit, milliseconds, ratio};
+use super::{Bench, median};
 use crate::odoo_environment::OdooEnvironment;
-use crate::runtime;
 use crate::simulator::Simulator;
-use crate::workspace::Workspace;
+use crate::{child, runtime};
 
-/// The bar: so many requests a stream, and one more for each related model.
-const MOST_REQUESTS: u64 = 4;
+/// The bar of `nothing`: so many requests a stream, and one more for each related model.
+const MOST_REQUESTS: f64 = 3.0;
+/// The bar of `nothing`: our own time, in milliseconds.
+const LONGEST: f64 = 20.0;
 /// Longer than the resolution of a change time.
 const PAUSE: Duration = Duration::from_millis(2100);
+/// How many runs the medians are of.
+const RUNS: usize = 5;
+/// Fields of which a stream has one that can be written without changing any other row.
+const HARMLESS: [&str; 3] = ["default_code", "origin", "name"];
 
-/// Requests by model and method, such as `product.product read`.
-type Counts = BTreeMap<String, u64>;
-
-/// Measures every data type; true if every bar was taken.
-pub(super) fn run(workspace: &Workspace, programs: &Path, mirror: &Mirror) -> Result<bool> {
-    let odoo = Simulator::start(workspace)?;
-    let database_url = mirror.make_empty()?;
-    let mut passed = true;
-    for spec in REGISTRY {
-        let asked = runtime::block_on(measure(spec, programs, odoo.environment(), &database_url))??;
-        println!(
-            "{}: an incremental sync when nothing has changed",
-            spec.name
-        );
-        for stream in spec.streams {
-            passed &= report(stream, &asked);
-        }
-    }
-    Ok(passed)
+/// What has changed before a run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    Nothing,
+    OneRow,
 }
 
-/// What Odoo was asked by a sync of a data type that nothing has changed for. That is known
-/// from the third on: the second, too, must look for rows that were committed late.
+/// One data type's runs, medians.
+struct Measured {
+    requests: Counts,
+    /// The whole run, from the event to the answer.
+    took: Duration,
+    /// In which a request was under way.
+    of_requests: Duration,
+}
+
+/// Measures these data types.
+pub(super) fn run(bench: &Bench<'_>, change: Change, specs: &[&DataType]) -> Result<Report> {
+    if !bench.args.no_build {
+        child::run_to_success(
+            bench
+                .workspace
+                .cargo()
+                .args(["build", "--workspace", "--bins"]),
+        )?;
+    }
+    let odoo = Simulator::start(bench.workspace)?;
+    let database_url = bench.mirror.make_empty()?;
+    let case = change.case();
+    let mut report = Report::new(change.about());
+    report.table(
+        "Times are medians; requests are those of the last run.",
+        &[
+            "data type",
+            "requests",
+            "whole run",
+            "requests' own time",
+            "ours",
+        ],
+    );
+    let mut most_requests = 0.0_f64;
+    let mut worst = (Duration::ZERO, 0.0_f64);
+    for spec in specs {
+        let measured = runtime::block_on(measure(
+            bench,
+            spec,
+            change,
+            odoo.environment(),
+            &database_url,
+        ))??;
+        let own = measured.took.saturating_sub(measured.of_requests);
+        worst.0 = worst.0.max(own);
+        worst.1 = worst.1.max(ratio(measured.took, measured.of_requests));
+        report.row([
+            spec.name.to_owned(),
+            list(&measured.requests),
+            format!("{:.1} ms", milliseconds(measured.took)),
+            format!("{:.1} ms", milliseconds(measured.of_requests)),
+            format!("{:.1} ms", milliseconds(own)),
+        ]);
+        for stream in spec.streams {
+            most_requests = most_requests.max(beside_related(stream, &measured.requests));
+        }
+    }
+    let bars = match change {
+        Change::Nothing => (Bar::AtMost(MOST_REQUESTS), Bar::AtMost(LONGEST)),
+        Change::OneRow => (Bar::None, Bar::None),
+    };
+    report.figure(
+        format!("{case}: most requests a stream, one for each related model aside"),
+        most_requests,
+        Unit::Requests,
+        bars.0,
+    );
+    report.figure(
+        format!("{case}: our own time, longest of a data type"),
+        milliseconds(worst.0),
+        Unit::Milliseconds,
+        bars.1,
+    );
+    report.figure(
+        format!("{case}: whole run against its requests' own time"),
+        worst.1,
+        Unit::Ratio,
+        Bar::None,
+    );
+    Ok(report)
+}
+
+impl Change {
+    fn case(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::OneRow => "one-row",
+        }
+    }
+
+    fn about(self) -> String {
+        let what = match self {
+            Self::Nothing => "when nothing has changed",
+            Self::OneRow => "when one row has changed",
+        };
+        format!(
+            "An incremental run {what}, by a process that has logged in before, of the simulated Odoo \
+             19 behind a proxy that notes each request. Our own time is that in which no request was \
+             under way. {RUNS} runs a data type."
+        )
+    }
+}
+
+/// That nothing has changed is known from the third run on: the second, too, must look for rows that
+/// were committed late.
 async fn measure(
+    bench: &Bench<'_>,
     spec: &DataType,
-    programs: &Path,
+    change: Change,
     odoo: &OdooEnvironment,
     database_url: &str,
-) -> Result<Counts> {
-    let mut function = Function::start(spec, programs, odoo, database_url).await?;
+) -> Result<Measured> {
+    let meter = Meter::start(odoo).await?;
+    let mut function =
+        Function::start(spec, &bench.programs, meter.environment(), database_url).await?;
     for _ in 0..2 {
         function.sync(&json!({})).await?;
         tokio::time::sleep(PAUSE).await;
     }
-    let before = requests(odoo).await?;
-    function.sync(&json!({})).await?;
-    Ok(difference(&before, requests(odoo).await?))
-}
-
-async fn requests(odoo: &OdooEnvironment) -> Result<Counts> {
-    let client = reqwest::Client::builder().no_proxy().build()?;
-    let url = format!("{}/_sim/requests", odoo.url);
-    client
-        .get(url)
-        .send()
-        .await?
-        .json()
-        .await
-        .context("the simulator does not tell its requests")
-}
-
-fn difference(before: &Counts, mut after: Counts) -> Counts {
-    for (request, count) in &mut after {
-        *count -= before.get(request).copied().unwrap_or(0).min(*count);
+    let mut runs = Vec::new();
+    for number in 0..RUNS {
+        if change == Change::OneRow {
+            change_a_row(bench, spec, odoo, number).await?;
+        }
+        meter.take();
+        let started = Instant::now();
+        let data = function.sync(&json!({})).await?;
+        let took = started.elapsed();
+        let changed = data["recordsUpdated"].as_u64().unwrap_or_default();
+        let expected = u64::from(change == Change::OneRow);
+        ensure!(
+            changed == expected,
+            "{}: {changed} rows were updated instead of {expected}",
+            spec.name
+        );
+        runs.push((took, meter.take()));
+        if change == Change::OneRow {
+            // Else the next change is of the same second.
+            tokio::time::sleep(PAUSE).await;
+        }
     }
-    after.retain(|_, count| *count > 0);
-    after
+    let last = runs.last().context("nothing was measured")?;
+    Ok(Measured {
+        requests: last.1.counts(),
+        took: median(runs.iter().map(|(took, _)| *took))?,
+        of_requests: median(runs.iter().map(|(_, asked)| asked.took()))?,
+    })
 }
 
-fn report(stream: &Stream, asked: &Counts) -> bool {
+/// Writes the newest row of the last stream.
+async fn change_a_row(
+    bench: &Bench<'_>,
+    spec: &DataType,
+    odoo: &OdooEnvironment,
+    number: usize,
+) -> Result<()> {
+    let stream = spec.streams.last().context("a data type without streams")?;
+    let field = harmless(stream)
+        .with_context(|| format!("no field of {} is known to be harmless", stream.model))?;
+    let id: i64 = bench
+        .mirror
+        .sql(&[&format!("select max(odoo_id) from odoo.{}", stream.name)])?
+        .parse()
+        .with_context(|| format!("{} is empty", stream.name))?;
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    let written = client
+        .post(format!("{}/_sim/write", odoo.url))
+        .json(&json!({
+            "model": stream.model,
+            "ids": [id],
+            "values": {field: format!("changed {number}")},
+        }))
+        .send()
+        .await?;
+    ensure!(
+        written.status().is_success(),
+        "the simulator refuses to write {field} of {}: {}",
+        stream.model,
+        written.text().await?
+    );
+    Ok(())
+}
+
+fn harmless(stream: &Stream) -> Option<&'static str> {
+    let has = |field: &&'static str| {
+        let sources = stream.columns.iter().flat_map(|column| column.sources);
+        sources
+            .copied()
+            .any(|source| source == Source::Field(field))
+    };
+    HARMLESS.into_iter().find(has)
+}
+
+/// Requests for a stream and its related models, less one for each of those.
+fn beside_related(stream: &Stream, requests: &Counts) -> f64 {
     let models: Vec<&str> = std::iter::once(stream.model)
         .chain(stream.related.iter().map(|related| related.model))
         .collect();
-    let of_stream: Vec<(&String, &u64)> = asked
-        .iter()
-        .filter(|(request, _)| {
-            let model = request.split(' ').next().unwrap_or_default();
-            models.contains(&model)
-        })
-        .collect();
-    let total: u64 = of_stream.iter().map(|(_, count)| **count).sum();
-    let most = MOST_REQUESTS + stream.related.len() as u64;
-    let passed = total <= most;
-    let list: Vec<String> = of_stream
-        .iter()
-        .map(|(request, count)| format!("{count} {request}"))
-        .collect();
-    println!(
-        "  {}: {total} requests, at most {most}: {} ({})",
-        stream.name,
-        verdict(passed),
-        list.join(", ")
-    );
-    passed
+    let of_stream = requests.iter().filter(|(request, _)| {
+        let model = request.split(' ').next().unwrap_or_default();
+        models.contains(&model)
+    });
+    let total: u64 = of_stream.map(|(_, count)| count).sum();
+    total.saturating_sub(stream.related.len() as u64) as f64
+}
+
+/// By method, whatever the model: `3 fields_get, 1 read`.
+fn list(requests: &Counts) -> String {
+    let mut of_methods = Counts::new();
+    for (request, count) in requests {
+        let (_, method) = request.rsplit_once(' ').unwrap_or(("", request));
+        *of_methods.entry(method.to_owned()).or_default() += count;
+    }
+    let each = of_methods.iter();
+    let each = each.map(|(method, count)| format!("{count} {method}"));
+    each.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Counts, difference, report};
-    use shared::specs::PRODUCTS;
+    use super::{Counts, beside_related, harmless, list};
+    use shared::specs::{PRODUCTS, REGISTRY};
 
     fn counts(pairs: &[(&str, u64)]) -> Counts {
         pairs
@@ -121,23 +264,31 @@ mod tests {
     }
 
     #[test]
-    fn counts_what_came_since() {
-        let before = counts(&[("a read", 2), ("a search", 1)]);
-        let after = counts(&[("a read", 2), ("a search", 3), ("b read", 1)]);
-        assert_eq!(
-            difference(&before, after),
-            counts(&[("a search", 2), ("b read", 1)])
-        );
+    fn one_request_for_each_related_model_is_left_out() {
+        let products = &PRODUCTS.streams[1];
+        let requests = counts(&[
+            ("product.product search", 4),
+            ("product.template read", 1),
+            ("uom.uom search", 9),
+        ]);
+        assert_eq!(beside_related(products, &requests), 4.0);
+        assert_eq!(beside_related(products, &counts(&[])), 0.0);
     }
 
     #[test]
-    fn a_related_model_gives_one_request_more() {
-        let products = &PRODUCTS.streams[1];
-        let within = counts(&[("product.product search", 4), ("product.template read", 1)]);
-        assert!(report(products, &within));
-        let beyond = counts(&[("product.product search", 4), ("product.template read", 2)]);
-        assert!(!report(products, &beyond));
-        let of_others = counts(&[("product.category search", 9)]);
-        assert!(report(products, &of_others));
+    fn every_data_type_has_a_field_to_change() {
+        for spec in REGISTRY {
+            assert!(
+                harmless(spec.streams.last().expect("one")).is_some(),
+                "{}",
+                spec.name
+            );
+        }
+    }
+
+    #[test]
+    fn requests_are_listed_by_what_they_do() {
+        let requests = counts(&[("a read", 1), ("a search", 1), ("b search", 2)]);
+        assert_eq!(list(&requests), "1 read, 3 search");
     }
 }

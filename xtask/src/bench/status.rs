@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 use shared::specs::REGISTRY;
 
 use super::function::Function;
-use super::mirror::Mirror;
-use super::{median, verdict};
+use super::report::{Bar, Report, Unit, milliseconds};
+use super::{Bench, median};
 use crate::{child, runtime};
 
-/// The bar, for half of the requests.
-const LONGEST: Duration = Duration::from_millis(30);
+/// The bar, for half of the requests, in milliseconds.
+const LONGEST: f64 = 30.0;
 /// The first ones open the connection and bring tables into memory.
 const WARM_UP: usize = 20;
 const REQUESTS: usize = 500;
@@ -23,19 +23,33 @@ const BATCHES: u32 = 50;
 const FINDINGS_OF_EACH: u32 = 200;
 const KEY: &str = "bench";
 
-/// Measures; true if the bar was taken.
-pub(super) fn run(programs: &Path, mirror: &Mirror) -> Result<bool> {
-    let database_url = mirror.make_empty()?;
+/// Measures it.
+pub(super) fn run(bench: &Bench<'_>) -> Result<Report> {
+    let database_url = bench.mirror.make_empty()?;
     let records = records();
-    mirror.fill(&records.each_ref().map(String::as_str))?;
-    println!(
-        "GET /api/sync/status, warm: {} runs, {BATCHES} batches and {} findings of {} data types",
+    bench.mirror.sql(&records.each_ref().map(String::as_str))?;
+    let times = runtime::block_on(measure(&bench.programs, &database_url))??;
+    let mut report = Report::new(format!(
+        "`GET /api/sync/status`, warm, {REQUESTS} requests one after the other: {} runs, {BATCHES} \
+         batches and {} findings of {} data types are on record; Postgres is on loopback.",
         RUNS_OF_EACH as usize * REGISTRY.len(),
         FINDINGS_OF_EACH as usize * REGISTRY.len(),
         REGISTRY.len()
+    ));
+    let worst = times.iter().max().copied().unwrap_or_default();
+    report.figure(
+        "status: median",
+        milliseconds(median(times)?),
+        Unit::Milliseconds,
+        Bar::AtMost(LONGEST),
     );
-    let times = runtime::block_on(measure(programs, &database_url))??;
-    report(&times)
+    report.figure(
+        "status: worst",
+        milliseconds(worst),
+        Unit::Milliseconds,
+        Bar::None,
+    );
+    Ok(report)
 }
 
 async fn measure(programs: &Path, database_url: &str) -> Result<Vec<Duration>> {
@@ -68,25 +82,6 @@ fn check(answer: &Value) -> Result<()> {
         "the answer lacks something: {body}"
     );
     Ok(())
-}
-
-fn report(times: &[Duration]) -> Result<bool> {
-    let median = median(times.iter().copied())?;
-    let worst = times.iter().max().copied().unwrap_or_default();
-    let passed = median < LONGEST;
-    println!(
-        "  median {}, worst {} of {} requests; the median less than {}: {}",
-        milliseconds(median),
-        milliseconds(worst),
-        times.len(),
-        milliseconds(LONGEST),
-        verdict(passed)
-    );
-    Ok(passed)
-}
-
-fn milliseconds(time: Duration) -> String {
-    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
 }
 
 /// The request as API Gateway describes it (HTTP API, payload 2.0).
