@@ -1,6 +1,6 @@
-//! The floor that a full sync is measured against: the same `read` calls that it makes,
-//! for every stream of a data type, in a bare loop, the answers thrown away. Nobody can be
-//! faster than Odoo answers.
+//! The floor that a sync is measured against: the calls that it cannot do without, in a bare loop,
+//! the answers thrown away. Nobody can be faster than Odoo answers. For a full sync these are its
+//! own `read` calls, for a reconcile the ids and change times of everything.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use reqwest::Client;
 use serde_json::{Value, json};
-use shared::odoo::OdooClient;
+use shared::odoo::{Domain, OdooClient};
 use shared::specs::{DataType, Related, Source, Stream};
 
 use crate::odoo_environment::OdooEnvironment;
@@ -17,7 +17,10 @@ use crate::odoo_environment::OdooEnvironment;
 const PAGE: usize = 1000;
 pub(super) const IN_FLIGHT: usize = 2;
 
-/// The calls of one full sync, found out before the clock runs.
+/// So many ids with their change times at once: more make an answer of several megabytes.
+const TIMES: usize = 20_000;
+
+/// The calls of one sync, found out before the clock runs.
 pub(super) struct Floor {
     client: Client,
     odoo: OdooEnvironment,
@@ -33,16 +36,16 @@ pub(super) enum Which {
     Rows,
 }
 
-/// What belongs to one page of a stream: its own `read`, then those of the records that
+/// What belongs to one page of a stream: the call for its own rows, then those for the records that
 /// it is related to, whose change times are its own too.
 struct Page {
-    reads: Vec<Read>,
+    calls: Vec<Call>,
 }
 
-struct Read {
+struct Call {
     model: &'static str,
-    ids: Vec<i64>,
-    fields: Vec<String>,
+    method: &'static str,
+    arguments: Value,
 }
 
 impl Floor {
@@ -69,17 +72,47 @@ impl Floor {
         Ok(floor)
     }
 
+    /// Lists the ids and change times that a data type consists of, those of related records apart.
+    pub(super) async fn prepare_times(
+        spec: &'static DataType,
+        odoo: &OdooEnvironment,
+        client: &OdooClient,
+    ) -> Result<Self> {
+        let mut floor = Self {
+            client: Client::builder().no_proxy().gzip(true).build()?,
+            odoo: odoo.clone(),
+            pages: Vec::new(),
+        };
+        for stream in spec.streams {
+            let server = client.fields_get(stream.model).await?;
+            let own = Call::times_of(stream.model, client).await?;
+            let mut pages: Vec<Page> = own.into_iter().map(Page::of).collect();
+            for related in Resolved::new(stream, |name| server.contains_key(name)).related {
+                let calls = Call::times_of(related.model, client).await?;
+                // Beside the rows that they belong to, as far as these reach.
+                for (number, call) in calls.into_iter().enumerate() {
+                    match pages.get_mut(number) {
+                        Some(page) => page.calls.push(call),
+                        None => pages.push(Page::of(call)),
+                    }
+                }
+            }
+            floor.pages.extend(pages);
+        }
+        Ok(floor)
+    }
+
     /// How long the calls take. Each page's calls follow each other.
     pub(super) async fn run(&self, which: Which) -> Result<Duration> {
         let started = Instant::now();
         stream::iter(&self.pages)
             .map(async |page| {
-                let reads = match which {
-                    Which::All => &page.reads[..],
-                    Which::Rows => &page.reads[..1],
+                let calls = match which {
+                    Which::All => &page.calls[..],
+                    Which::Rows => &page.calls[..1],
                 };
-                for read in reads {
-                    self.read(read).await?;
+                for call in calls {
+                    self.call(call.model, call.method, &call.arguments).await?;
                 }
                 anyhow::Ok(())
             })
@@ -100,13 +133,6 @@ impl Floor {
         serde_json::from_slice(&answer).context("Odoo's answer is no list")
     }
 
-    async fn read(&self, read: &Read) -> Result<()> {
-        let arguments = json!({
-            "ids": read.ids, "fields": read.fields, "load": null, "context": context(),
-        });
-        self.call(read.model, "read", &arguments).await.map(drop)
-    }
-
     async fn call(&self, model: &str, method: &str, arguments: &Value) -> Result<Vec<u8>> {
         let response = self
             .client
@@ -123,6 +149,42 @@ impl Floor {
             "Odoo answers {status} to {model}/{method}"
         );
         Ok(body.to_vec())
+    }
+}
+
+impl Page {
+    fn of(call: Call) -> Self {
+        Self { calls: vec![call] }
+    }
+}
+
+impl Call {
+    fn read(model: &'static str, ids: &[i64], fields: &[String]) -> Self {
+        Self {
+            model,
+            method: "read",
+            arguments: json!({
+                "ids": ids, "fields": fields, "load": null, "context": context(),
+            }),
+        }
+    }
+
+    /// Ids and change times of a whole model, in portions.
+    async fn times_of(model: &'static str, client: &OdooClient) -> Result<Vec<Self>> {
+        let ids = client.search(model, &Domain::all(), None).await?;
+        let portions = ids.chunks(TIMES);
+        Ok(portions.map(|ids| Self::times(model, ids)).collect())
+    }
+
+    fn times(model: &'static str, ids: &[i64]) -> Self {
+        Self {
+            model,
+            method: "search_read",
+            arguments: json!({
+                "domain": ["&", ["id", ">=", ids.first()], ["id", "<=", ids.last()]],
+                "fields": ["write_date"], "order": "id", "load": null, "context": context(),
+            }),
+        }
     }
 }
 
@@ -161,18 +223,15 @@ impl Resolved {
     }
 
     fn page(&self, records: &[Value]) -> Page {
-        let mut reads = vec![Read {
-            model: self.model,
-            ids: ids(records, "id"),
-            fields: self.fields.clone(),
-        }];
-        let related = self.related.iter().map(|related| Read {
-            model: related.model,
-            ids: ids(records, related.field),
-            fields: vec!["write_date".to_owned()],
-        });
-        reads.extend(related.filter(|read| !read.ids.is_empty()));
-        Page { reads }
+        let mut calls = vec![Call::read(self.model, &ids(records, "id"), &self.fields)];
+        let fields = ["write_date".to_owned()];
+        for related in &self.related {
+            let ids = ids(records, related.field);
+            if !ids.is_empty() {
+                calls.push(Call::read(related.model, &ids, &fields));
+            }
+        }
+        Page { calls }
     }
 }
 
@@ -197,7 +256,7 @@ fn context() -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::{Resolved, ids};
+    use super::{Call, Resolved, ids};
     use serde_json::json;
     use shared::specs::{PRODUCTS, TRANSFERS};
 
@@ -220,10 +279,19 @@ mod tests {
             json!({"id": 8, "product_tmpl_id": 5}),
             json!({"id": 9, "product_tmpl_id": 5}),
         ]);
-        assert_eq!(page.reads.len(), 2);
-        assert_eq!(page.reads[0].ids, [8, 9]);
-        assert_eq!(page.reads[1].model, "product.template");
-        assert_eq!(page.reads[1].ids, [5]);
+        assert_eq!(page.calls.len(), 2);
+        assert_eq!(page.calls[0].arguments["ids"], json!([8, 9]));
+        assert_eq!(page.calls[1].model, "product.template");
+        assert_eq!(page.calls[1].arguments["ids"], json!([5]));
+    }
+
+    #[test]
+    fn a_portion_of_times_is_a_range_of_ids() {
+        let call = Call::times("uom.uom", &[4, 7, 9]);
+        assert_eq!(
+            call.arguments["domain"],
+            json!(["&", ["id", ">=", 4], ["id", "<=", 9]])
+        );
     }
 
     #[test]

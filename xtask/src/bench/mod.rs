@@ -10,7 +10,9 @@ mod function;
 mod meter;
 mod mirror;
 mod nothing;
+mod reconcile;
 mod report;
+mod short;
 mod start;
 mod status;
 
@@ -21,7 +23,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::workspace::Workspace;
 use crate::{child, lock};
-use case::Case;
+use case::{Case, Plan, Wanted};
 use document::Document;
 use mirror::Mirror;
 
@@ -36,9 +38,13 @@ use mirror::Mirror;
 /// engine     a first full sync of products from an Odoo whose answers are ready, against a binary
 ///            `copy` of the same rows and one `insert … on conflict` in psql
 /// growth     the same with 10,000 rows, 100,000 and 1,000,000: time per row, peak memory
+/// reconcile  the comparison of a mirror that is right with the whole source, against reading ids
+///            and change times alone; of 1,000,000 such products and of those of a real Odoo
 /// full       a full sync of products, of sales and of transfers from a real Odoo 19 with two
 ///            workers, each against a bare loop of the same `read` calls, two in flight, in
 ///            turns; medians, their ratio, and the peak of the function's memory
+/// short      a few minutes of `start`, `nothing` and `engine`, for CI: ends with 1 if a figure is more
+///            than 30 percent worse than the one in docs/BENCHMARKS.md, whatever the bars say
 ///
 /// Without a case, all of them. Functions are measured as release builds under a Lambda
 /// Runtime API of our own, with a PostgreSQL of our own on loopback. Ends with 1 if a bar is
@@ -48,7 +54,7 @@ use mirror::Mirror;
 pub(crate) struct Args {
     /// What to measure; may be repeated
     #[arg(value_enum)]
-    cases: Vec<Case>,
+    cases: Vec<Wanted>,
     /// Write what is measured into docs/BENCHMARKS.md; cases that are not measured stay there
     #[arg(long)]
     write: bool,
@@ -61,9 +67,13 @@ pub(crate) struct Args {
     /// What `full` measures; may be repeated [default: all of them]
     #[arg(long = "data-type", value_enum)]
     data_types: Vec<full::Subject>,
-    /// How many products the cases without a real Odoo have: `engine`, `growth` at most
+    /// How many products the cases without a real Odoo have: `engine`,
+    /// `reconcile`, and `growth` at most
     #[arg(long, default_value_t = 1_000_000)]
     rows: u64,
+    /// Leave out the part of `reconcile` that needs a real Odoo
+    #[arg(long)]
+    no_real_odoo: bool,
     /// How many products are to be in the real Odoo, at least
     #[arg(long, default_value_t = 120_000)]
     products: u32,
@@ -96,8 +106,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let workspace = Workspace::find()?;
     let folder = workspace.scratch("bench")?;
     let _lock = lock::hold(&folder.join("lock"), "`cargo xtask bench`")?;
-    let cases = Case::wanted(&args.cases);
-    let functions = cases.iter().flat_map(|case| case.functions(args)).collect();
+    let plan = Plan::of(&args.cases)?;
+    let functions = match &plan {
+        Plan::Cases(cases) => cases.iter().flat_map(|case| case.functions(args)).collect(),
+        Plan::Short => short::functions(),
+    };
     let programs = programs(&workspace, &functions, args.no_build)?;
     let bench = Bench {
         args,
@@ -105,16 +118,23 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         programs,
         mirror: Mirror::start(&folder)?,
     };
+    match plan {
+        Plan::Cases(cases) => measure(&bench, &cases),
+        Plan::Short => short::run(&bench),
+    }
+}
+
+fn measure(bench: &Bench<'_>, cases: &[Case]) -> Result<()> {
     let mut passed = true;
     for case in cases {
         child::check_interrupt()?;
         println!("\n==> {}", case.name());
-        let report = case.run(&bench)?;
+        let report = case.run(bench)?;
         report.print();
         passed &= report.passed();
-        if args.write {
-            let mut document = Document::read(&workspace)?;
-            document.put(case, &report, &bench)?;
+        if bench.args.write {
+            let mut document = Document::read(bench.workspace)?;
+            document.put(*case, &report, bench)?;
             document.write()?;
         }
     }

@@ -151,6 +151,9 @@ impl Asked {
                         (">", Value::Number(id)) => {
                             first = first.max(id.as_u64().unwrap_or_default() + 1);
                         }
+                        (">=", Value::Number(id)) => {
+                            first = first.max(id.as_u64().unwrap_or_default());
+                        }
                         ("<=", Value::Number(id)) => {
                             last = last.min(id.as_u64().unwrap_or_default());
                         }

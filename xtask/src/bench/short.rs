@@ -1,0 +1,105 @@
+//! `cargo xtask bench short`: a few minutes of `start`, `nothing` and `engine`, of products alone,
+//! held against docs/BENCHMARKS.md. What is measured here is not written down.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, ensure};
+use shared::specs::PRODUCTS;
+
+use super::Bench;
+use super::document::Document;
+use super::nothing::{self, Change};
+use super::report::{Bar, Figure, Report, Unit};
+use super::{engine, start};
+
+/// Worse by more than this share is a regression.
+const TOLERANCE: f64 = 0.3;
+const ROWS: u64 = 100_000;
+
+/// What it measures.
+pub(super) fn functions() -> BTreeSet<String> {
+    BTreeSet::from([PRODUCTS.function_name()])
+}
+
+/// Measures, and fails where a figure is much worse than the one in the file. Bars are not asked
+/// for: a figure that misses one in the file may miss it here.
+pub(super) fn run(bench: &Bench<'_>) -> Result<()> {
+    let document = Document::read(bench.workspace)?;
+    let function = PRODUCTS.function_name();
+    let reports = [
+        start::run(bench, &[function])?,
+        nothing::run(bench, Change::Nothing, &[&PRODUCTS])?,
+        engine::run(bench, ROWS.min(bench.args.rows))?,
+    ];
+    let mut regressions = Vec::new();
+    for report in &reports {
+        report.print();
+        regressions.extend(regressions_of(report, &document)?);
+    }
+    ensure!(
+        regressions.is_empty(),
+        "worse than in docs/BENCHMARKS.md: {}",
+        regressions.join("; ")
+    );
+    println!(
+        "no regression of more than {:.0} percent",
+        TOLERANCE * 100.0
+    );
+    Ok(())
+}
+
+fn regressions_of(report: &Report, document: &Document) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for figure in report.figures().iter().filter(|figure| travels(figure)) {
+        let name = &figure.name;
+        let known = document.figure(name).with_context(|| {
+            format!("docs/BENCHMARKS.md has no figure {name:?}: cargo xtask bench --write")
+        })?;
+        if is_worse(figure, known) {
+            found.push(format!("{name}: {:.2} instead of {known:.2}", figure.value));
+        }
+    }
+    Ok(found)
+}
+
+/// Whether the figure means the same on another machine. A time does not.
+fn travels(figure: &Figure) -> bool {
+    figure.unit != Unit::Milliseconds
+}
+
+fn is_worse(figure: &Figure, known: f64) -> bool {
+    match figure.bar {
+        Bar::AtLeast(_) => figure.value < known * (1.0 - TOLERANCE),
+        Bar::AtMost(_) | Bar::None => figure.value > known * (1.0 + TOLERANCE),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_worse, travels};
+    use crate::bench::report::{Bar, Figure, Unit};
+
+    fn figure(value: f64, unit: Unit, bar: Bar) -> Figure {
+        Figure {
+            name: "it".to_owned(),
+            value,
+            unit,
+            bar,
+        }
+    }
+
+    #[test]
+    fn worse_is_less_where_more_is_asked_for_and_more_elsewhere() {
+        let share = |value| figure(value, Unit::Ratio, Bar::AtLeast(0.6));
+        assert!(is_worse(&share(0.4), 0.6) && !is_worse(&share(0.45), 0.6));
+        let size = |value| figure(value, Unit::Megabytes, Bar::AtMost(9.0));
+        assert!(is_worse(&size(11.8), 9.0) && !is_worse(&size(11.6), 9.0));
+        assert!(!is_worse(&size(3.0), 9.0));
+    }
+
+    #[test]
+    fn a_time_of_another_machine_is_no_measure() {
+        assert!(!travels(&figure(1.0, Unit::Milliseconds, Bar::None)));
+        assert!(travels(&figure(1.0, Unit::Ratio, Bar::None)));
+    }
+}
