@@ -20,6 +20,7 @@ pub(super) enum Case {
     Growth,
     Reconcile,
     Full,
+    Far,
 }
 
 /// What a person asks for: cases, or the short form of some.
@@ -48,6 +49,7 @@ impl ValueEnum for Wanted {
             Self::Case(Case::Growth),
             Self::Case(Case::Reconcile),
             Self::Case(Case::Full),
+            Self::Case(Case::Far),
             Self::Short,
         ]
     }
@@ -93,7 +95,7 @@ impl Case {
                 REGISTRY.iter().map(|spec| spec.function_name()).collect()
             }
             Self::Engine | Self::Growth | Self::Reconcile => vec![PRODUCTS.function_name()],
-            Self::Full => full::subjects(args)
+            Self::Full | Self::Far => full::subjects(args)
                 .map(|subject| subject.spec().function_name())
                 .collect(),
         }
@@ -110,6 +112,7 @@ impl Case {
             Self::Growth => engine::growth(bench, bench.args.rows),
             Self::Reconcile => reconcile::run(bench, bench.args.rows),
             Self::Full => full::run(bench),
+            Self::Far => full::run_far(bench),
         }
     }
 }

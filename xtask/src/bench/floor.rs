@@ -14,7 +14,7 @@ use shared::specs::{DataType, Related, Source, Stream};
 use crate::odoo_environment::OdooEnvironment;
 
 /// What `SYNC_BATCH_SIZE` and `SYNC_FETCH_CONCURRENCY` are unless they are set.
-const PAGE: usize = 1000;
+pub(super) const PAGE: usize = 1000;
 pub(super) const IN_FLIGHT: usize = 2;
 
 /// So many ids with their change times at once: more make an answer of several megabytes.
@@ -189,14 +189,14 @@ impl Call {
 }
 
 /// A stream as a function reads it from the server at hand.
-struct Resolved {
+pub(super) struct Resolved {
     model: &'static str,
-    fields: Vec<String>,
+    pub(super) fields: Vec<String>,
     related: Vec<&'static Related>,
 }
 
 impl Resolved {
-    fn new(stream: &'static Stream, server_has: impl Fn(&str) -> bool) -> Self {
+    pub(super) fn new(stream: &'static Stream, server_has: impl Fn(&str) -> bool) -> Self {
         let related: Vec<&Related> = stream
             .related
             .iter()

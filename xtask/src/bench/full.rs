@@ -1,5 +1,5 @@
-//! Case `full`: everything of a data type from a real Odoo, as fast as that answers and in
-//! little memory.
+//! Cases `full` and `far`: everything of a data type from a real Odoo, as fast as that answers and in
+//! little memory, also where it is far away.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -10,10 +10,13 @@ use serde_json::json;
 use shared::odoo::{Domain, OdooClient};
 use shared::specs::{DataType, PRODUCTS, SALES, TRANSFERS};
 
+use super::distance::Distance;
+use super::dlt::{self, Pipeline};
 use super::floor::{Floor, IN_FLIGHT, Which};
 use super::function::Function;
 use super::report::{Bar, Report, Thousands, Unit, megabytes, ratio, seconds};
 use super::{Args, Bench, median};
+use crate::odoo_environment::OdooEnvironment;
 use crate::progress::Step;
 use crate::real_odoo::{Borrowed, Release};
 use crate::{child, function_environment, runtime};
@@ -21,6 +24,10 @@ use crate::{child, function_environment, runtime};
 const WORKERS: u16 = 2;
 const LARGEST_RATIO: f64 = 1.10;
 const MOST_MEMORY: f64 = 48.0;
+/// So many times as long dlt takes.
+const LEAST_LEAD: f64 = 3.0;
+/// Of dlt's memory.
+const LARGEST_SHARE: f64 = 1.0 / 3.0;
 
 /// A data type that is measured: those of which a shop has many rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -64,17 +71,66 @@ struct Round {
     floor: Duration,
     floor_of_rows: Duration,
     memory: u64,
+    dlt: Option<dlt::Run>,
 }
 
-/// Measures what is wanted of it.
+/// What a round works with.
+struct Source<'a> {
+    spec: &'static DataType,
+    odoo: &'a OdooEnvironment,
+    floor: Floor,
+    dlt: Option<Pipeline>,
+}
+
+/// Case `full`: measures what is wanted of it.
 pub(super) fn run(bench: &Bench<'_>) -> Result<Report> {
     let odoo = start_odoo(bench.args)?;
+    let against_dlt = if bench.args.no_dlt {
+        String::new()
+    } else {
+        format!(
+            " {} reads the same fields of the same pages into the same PostgreSQL, as many at once, with \
+             `merge`; its time is without the start of Python.",
+            Pipeline::title()
+        )
+    };
     let mut report = Report::new(format!(
         "A full sync by the function against a bare loop of the same reads, {IN_FLIGHT} in flight, in \
-         turns, from real Odoo 19 with {WORKERS} workers on the same machine."
+         turns, from real Odoo 19 with {WORKERS} workers on the same machine.{against_dlt}"
     ));
     for subject in subjects(bench.args) {
-        measure(subject, bench, &odoo, &mut report)?;
+        let with_dlt = !bench.args.no_dlt;
+        measure(
+            subject,
+            bench,
+            &odoo.environment,
+            with_dlt,
+            "full",
+            &mut report,
+        )?;
+    }
+    Ok(report)
+}
+
+/// Case `far`: the same where every packet to and from Odoo takes longer.
+pub(super) fn run_far(bench: &Bench<'_>) -> Result<Report> {
+    let odoo = start_odoo(bench.args)?;
+    let delay = Duration::from_millis(bench.args.delay);
+    let distance = Distance::to(&odoo.environment, delay)?;
+    let mut report = Report::new(format!(
+        "As `full`, with {} ms added to every packet to Odoo and from it, for the function and for the \
+         bare loop.",
+        bench.args.delay
+    ));
+    for subject in subjects(bench.args) {
+        measure(
+            subject,
+            bench,
+            distance.environment(),
+            false,
+            "far",
+            &mut report,
+        )?;
     }
     Ok(report)
 }
@@ -101,14 +157,16 @@ pub(super) fn start_odoo(args: &Args) -> Result<Borrowed> {
 fn measure(
     subject: Subject,
     bench: &Bench<'_>,
-    odoo: &Borrowed,
+    odoo: &OdooEnvironment,
+    with_dlt: bool,
+    case: &str,
     report: &mut Report,
 ) -> Result<()> {
     let spec = subject.spec();
     let database_url = bench.mirror.make_empty()?;
-    let config = function_environment::config(&odoo.environment, &database_url)?;
+    let config = function_environment::config(odoo, &database_url)?;
     let client = OdooClient::new(&config.odoo)?;
-    let (headline, floor) = runtime::block_on(async {
+    let (headline, source) = runtime::block_on(async {
         let present = present_rows(spec, &client).await?;
         for (model, least) in subject.least(bench.args) {
             let is_there = |(it, rows): &(&str, u64)| *it == model && *rows >= u64::from(least);
@@ -118,22 +176,29 @@ fn measure(
                  stop it first (cargo xtask real-odoo down 19)"
             );
         }
-        let floor = Floor::prepare(spec, &odoo.environment, &client).await?;
-        anyhow::Ok((headline(spec, &present), floor))
+        let source = Source {
+            spec,
+            odoo,
+            floor: Floor::prepare(spec, odoo, &client).await?,
+            dlt: if with_dlt {
+                Some(Pipeline::prepare(spec, &client).await?)
+            } else {
+                None
+            },
+        };
+        anyhow::Ok((headline(spec, &present), source))
     })??;
     let rounds = bench.args.rounds();
     let measured: Vec<Round> = (1..=rounds)
         .map(|number| {
             child::check_interrupt()?;
-            let database_url = bench.mirror.make_empty()?;
             let step = Step::start(format!("{}: round {number} of {rounds}", spec.title));
-            let round =
-                runtime::block_on(round(spec, &bench.programs, odoo, &database_url, &floor))??;
+            let round = round(bench, &source)?;
             step.done();
             Ok(round)
         })
         .collect::<Result<_>>()?;
-    tell(report, spec, headline, &measured)
+    tell(report, case, spec, headline, &measured)
 }
 
 /// How many rows Odoo has of each model of a data type.
@@ -157,16 +222,19 @@ fn headline(spec: &DataType, present: &[(&str, u64)]) -> String {
     format!("{}: {}", spec.title, rows.join(", "))
 }
 
-async fn round(
-    spec: &'static DataType,
-    programs: &Path,
-    odoo: &Borrowed,
-    database_url: &str,
-    floor: &Floor,
-) -> Result<Round> {
-    let of_rows = floor.run(Which::Rows).await?;
-    let of_all = floor.run(Which::All).await?;
-    let mut function = Function::start(spec, programs, &odoo.environment, database_url).await?;
+fn round(bench: &Bench<'_>, source: &Source<'_>) -> Result<Round> {
+    let database_url = bench.mirror.make_empty()?;
+    let mut round = runtime::block_on(against_floor(&bench.programs, source, &database_url))??;
+    if let Some(pipeline) = &source.dlt {
+        round.dlt = Some(pipeline.run(bench, source.odoo, &database_url)?);
+    }
+    Ok(round)
+}
+
+async fn against_floor(programs: &Path, source: &Source<'_>, database_url: &str) -> Result<Round> {
+    let of_rows = source.floor.run(Which::Rows).await?;
+    let of_all = source.floor.run(Which::All).await?;
+    let mut function = Function::start(source.spec, programs, source.odoo, database_url).await?;
     let started = Instant::now();
     function.sync(&json!({"mode": "full"})).await?;
     Ok(Round {
@@ -174,46 +242,84 @@ async fn round(
         floor: of_all,
         floor_of_rows: of_rows,
         memory: function.peak_memory()?,
+        dlt: None,
     })
 }
 
-fn tell(report: &mut Report, spec: &DataType, headline: String, rounds: &[Round]) -> Result<()> {
+fn tell(
+    report: &mut Report,
+    case: &str,
+    spec: &DataType,
+    headline: String,
+    rounds: &[Round],
+) -> Result<()> {
     let function = median(rounds.iter().map(|round| round.function))?;
     let floor = median(rounds.iter().map(|round| round.floor))?;
     let floor_of_rows = median(rounds.iter().map(|round| round.floor_of_rows))?;
     let memory = rounds.iter().map(|round| round.memory).max().unwrap_or(0);
     report.table(
         headline,
-        &["", "function", "same reads", "rows alone", "peak memory"],
+        &[
+            "",
+            "function",
+            "same reads",
+            "rows alone",
+            "peak memory",
+            "dlt",
+            "its memory",
+        ],
     );
     for (number, round) in rounds.iter().enumerate() {
+        let dlt = round.dlt.as_ref();
         report.row([
             format!("round {}", number + 1),
             seconds(round.function),
             seconds(round.floor),
             seconds(round.floor_of_rows),
             format!("{:.1} MB", megabytes(round.memory)),
+            dlt.map_or_else(String::new, |run| seconds(run.took)),
+            dlt.map_or_else(String::new, |run| {
+                format!("{:.1} MB", megabytes(run.memory))
+            }),
         ]);
     }
     let name = spec.name;
     report.figure(
-        format!("full: {name} against the same reads"),
+        format!("{case}: {name} against the same reads"),
         ratio(function, floor),
         Unit::Ratio,
         Bar::AtMost(LARGEST_RATIO),
     );
     report.figure(
-        format!("full: {name} against reading its rows alone"),
+        format!("{case}: {name} against reading its rows alone"),
         ratio(function, floor_of_rows),
         Unit::Ratio,
         Bar::None,
     );
     report.figure(
-        format!("full: {name}, peak memory"),
+        format!("{case}: {name}, peak memory"),
         megabytes(memory),
         Unit::Megabytes,
         Bar::AtMost(MOST_MEMORY),
     );
+    let runs: Vec<&dlt::Run> = rounds.iter().filter_map(|it| it.dlt.as_ref()).collect();
+    if !runs.is_empty() {
+        let dlt = median(runs.iter().map(|run| run.took))?;
+        // The least that it got by with, against the most that we took.
+        let dlts_memory = runs.iter().map(|run| run.memory).min().unwrap_or(0);
+        report.figure(
+            format!("{case}: {name}, time of dlt against ours"),
+            ratio(dlt, function),
+            Unit::Ratio,
+            Bar::AtLeast(LEAST_LEAD),
+        );
+        report.figure(
+            format!("{case}: {name}, memory against dlt's"),
+            memory as f64 / dlts_memory as f64,
+            Unit::Ratio,
+            Bar::AtMost(LARGEST_SHARE),
+        );
+    }
     Ok(())
 }
 

@@ -2,6 +2,8 @@
 
 mod canned;
 mod case;
+mod distance;
+mod dlt;
 mod document;
 mod engine;
 mod floor;
@@ -42,7 +44,9 @@ use mirror::Mirror;
 ///            and change times alone; of 1,000,000 such products and of those of a real Odoo
 /// full       a full sync of products, of sales and of transfers from a real Odoo 19 with two
 ///            workers, each against a bare loop of the same `read` calls, two in flight, in
-///            turns; medians, their ratio, and the peak of the function's memory
+///            turns; medians, their ratio, and the peak of the function's memory; also against
+///            dlt, which is installed from PyPI
+/// far        the same with 50 ms added to every packet to Odoo and from it, without dlt
 /// short      a few minutes of `start`, `nothing` and `engine`, for CI: ends with 1 if a figure is more
 ///            than 30 percent worse than the one in docs/BENCHMARKS.md, whatever the bars say
 ///
@@ -64,7 +68,7 @@ pub(crate) struct Args {
     /// How often what is compared is repeated
     #[arg(long, default_value_t = 3)]
     repeat: usize,
-    /// What `full` measures; may be repeated [default: all of them]
+    /// What `full` and `far` measure; may be repeated [default: all of them]
     #[arg(long = "data-type", value_enum)]
     data_types: Vec<full::Subject>,
     /// How many products the cases without a real Odoo have: `engine`,
@@ -74,6 +78,12 @@ pub(crate) struct Args {
     /// Leave out the part of `reconcile` that needs a real Odoo
     #[arg(long)]
     no_real_odoo: bool,
+    /// Leave out dlt, which `full` is compared with
+    #[arg(long)]
+    no_dlt: bool,
+    /// How many milliseconds `far` adds to each packet
+    #[arg(long, default_value_t = 50)]
+    delay: u64,
     /// How many products are to be in the real Odoo, at least
     #[arg(long, default_value_t = 120_000)]
     products: u32,
