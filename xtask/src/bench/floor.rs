@@ -89,9 +89,10 @@ impl Floor {
             let mut pages: Vec<Page> = own.into_iter().map(Page::of).collect();
             for related in Resolved::new(stream, |name| server.contains_key(name)).related {
                 let calls = Call::times_of(related.model, client).await?;
-                // Beside the rows that they belong to, as far as these reach.
+                // As far as possible beside the rows that they belong to.
                 for (number, call) in calls.into_iter().enumerate() {
-                    match pages.get_mut(number) {
+                    let last = pages.len().saturating_sub(1);
+                    match pages.get_mut(number.min(last)) {
                         Some(page) => page.calls.push(call),
                         None => pages.push(Page::of(call)),
                     }

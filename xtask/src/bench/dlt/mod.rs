@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::odoo::{FieldType, OdooClient};
+use shared::odoo::OdooClient;
 use shared::specs::DataType;
 
 use super::Bench;
@@ -29,7 +29,7 @@ const DATASET: &str = "odoo_dlt";
 
 /// A pipeline of one data type.
 pub(super) struct Pipeline {
-    /// `name`, `model`, `fields` and `booleans` of each stream.
+    /// `name`, `model` and `fields` of each stream.
     streams: Vec<Value>,
     python: PathBuf,
 }
@@ -61,12 +61,7 @@ impl Pipeline {
         for stream in spec.streams {
             let server = client.fields_get(stream.model).await?;
             let fields = Resolved::new(stream, |name| server.contains_key(name)).fields;
-            let is_boolean = |name: &&String| server.get(*name) == Some(&FieldType::Boolean);
-            let booleans: Vec<&String> = fields.iter().filter(is_boolean).collect();
-            streams.push(json!({
-                "name": stream.name, "model": stream.model,
-                "fields": fields, "booleans": booleans,
-            }));
+            streams.push(json!({"name": stream.name, "model": stream.model, "fields": fields}));
         }
         Ok(Self { streams, python })
     }

@@ -14,6 +14,18 @@ import time
 import dlt
 import requests
 
+# Odoo's types as dlt calls them; all others are text. Without them a column that is empty
+# everywhere would not be made at all.
+TYPES = {
+    "boolean": "bool",
+    "integer": "bigint",
+    "many2one": "bigint",
+    "float": "double",
+    "monetary": "double",
+    "date": "date",
+    "datetime": "timestamp",
+}
+
 
 def odoo(task):
     session = requests.Session()
@@ -29,8 +41,17 @@ def odoo(task):
     return call
 
 
-def stream(call, name, model, fields, booleans, page):
+def stream(call, name, model, fields, page):
     context = {"active_test": False}
+    described = call(model, "fields_get", attributes=["type"])
+    types = {field: described[field]["type"] for field in fields}
+    booleans = {field for field in fields if types[field] == "boolean"}
+    # What is to many would become a table of its own.
+    columns = {
+        field: {"data_type": TYPES.get(kind, "text")}
+        for field, kind in types.items()
+        if not kind.endswith("2many")
+    }
 
     def pages():
         ids = call(model, "search", domain=[], order="id", context=context)
@@ -54,6 +75,7 @@ def stream(call, name, model, fields, booleans, page):
         data_from=listed,
         name=name,
         primary_key="id",
+        columns=columns,
         write_disposition="merge",
         parallelized=True,
     )
@@ -64,6 +86,7 @@ def main():
         task = json.load(file)
     os.environ["EXTRACT__WORKERS"] = str(task["in_flight"])
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+    os.environ["RUNTIME__LOG_LEVEL"] = "ERROR"
     started = time.monotonic()
     call = odoo(task)
     pipeline = dlt.pipeline(
@@ -78,7 +101,6 @@ def main():
             wanted["name"],
             wanted["model"],
             wanted["fields"],
-            frozenset(wanted["booleans"]),
             task["page"],
         )
         for wanted in task["streams"]
