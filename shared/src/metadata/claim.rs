@@ -1,6 +1,7 @@
 //! Asking for the lease of a data type: for a new run, or for the unfinished one whose
 //! holder is gone.
 
+mod lock;
 mod row;
 
 use std::time::Duration;
@@ -17,7 +18,8 @@ use crate::error::Result;
 use crate::mirror::database::{Database, Doing};
 use crate::specs::DataType;
 use crate::sync::request::{Mode, Trigger};
-use row::{Found, Locked};
+use lock::{Locked, lock};
+use row::Found;
 
 /// Takeovers of a run that brought in no row, after which it is given up: something in it
 /// kills the function each time, or an invocation's time is too short for it.
@@ -110,7 +112,7 @@ pub(crate) async fn acquire(
     let run_id = Uuid::new_v4();
     database
         .transaction("taking the lease", async |transaction| {
-            let found = match row::lock(transaction, spec.name, claim).await? {
+            let found = match lock(transaction, spec.name, claim).await? {
                 Locked::Found(found) => found,
                 Locked::Away { running } => {
                     return turn_away(transaction, spec.name, claim, running).await;
