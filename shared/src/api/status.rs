@@ -1,12 +1,14 @@
 //! Where each data type stands: its row of `sync_metadata` without the lease's token, its
 //! streams, and, while a run is on, how far that has come; and the newest batch that any of
-//! them was in, in the words in which `sync-all` tells it.
+//! them was in, in the words in which `sync-all` tells it. Before that is shown it is brought up to
+//! what its runs have done: the event that would have said so may be lost.
 
 use serde_json::{Value, json};
 use tokio_postgres::types::Type;
 
-use super::read;
+use super::read_in;
 use crate::error::{ErrorKind, Result};
+use crate::metadata::batches;
 use crate::mirror::database::Database;
 
 /// A data type that has never been synced has no row and is `pending`. A stream that has
@@ -87,8 +89,14 @@ const STATUS: &str = "
 /// # Errors
 /// Every `db_*`.
 pub(crate) async fn of(database: &mut Database, data_types: &[&str]) -> Result<Value> {
+    let doing = "reading the status";
     let parameters = [(&data_types as _, Type::TEXT_ARRAY)];
-    let mut status = read(database, "reading the status", STATUS, &parameters).await?;
+    let mut status = database
+        .transaction(doing, async |transaction| {
+            batches::look_after(transaction).await?;
+            read_in(transaction, doing, STATUS, &parameters).await
+        })
+        .await?;
     add_remedies(&mut status);
     Ok(status)
 }

@@ -199,6 +199,43 @@ pub(crate) async fn add_retries(
     Ok(())
 }
 
+/// Says of a row `run` that a reset has ended it. No run writes this code itself: one that is told
+/// `busy` has lost its lease, and with it the right to write.
+pub(crate) const ENDED_BY_RESET: &str = "run.status = 'failed' and run.error_code = 'busy'";
+
+/// Ends a run whose lease a reset takes away. The code is the one that the run itself answers
+/// with when it finds that.
+pub(crate) async fn end_by_reset(transaction: &Transaction<'_>, run_id: Uuid) -> Result<()> {
+    transaction
+        .execute_typed(
+            "update odoo.sync_runs
+             set status = 'failed', finished_at = clock_timestamp(), error_code = 'busy',
+                 error_message = 'ended by a reset'
+             where run_id = $1 and status = 'in_progress'",
+            &[(&run_id, Type::UUID)],
+        )
+        .await
+        .doing("ending a run")?;
+    Ok(())
+}
+
+/// Whether a reset has ended this run.
+pub(crate) async fn is_ended_by_reset(transaction: &Transaction<'_>, run_id: Uuid) -> Result<bool> {
+    let doing = "reading a run";
+    transaction
+        .query_typed_one(
+            &format!(
+                "select exists (select from odoo.sync_runs run
+                                where run.run_id = $1 and {ENDED_BY_RESET})"
+            ),
+            &[(&run_id, Type::UUID)],
+        )
+        .await
+        .doing(doing)?
+        .try_get(0)
+        .doing(doing)
+}
+
 /// Ends a run that got no further.
 pub(crate) async fn give_up(transaction: &Transaction<'_>, run_id: Uuid) -> Result<()> {
     transaction

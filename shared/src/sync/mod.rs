@@ -49,10 +49,10 @@ pub enum Outcome {
         /// What makes it go on. Until somebody sends it, the run waits.
         next: SyncRequest,
     },
-    /// The request was for a slice that is running or over.
+    /// The request was for a slice, or by a batch for a run, that is running or over.
     Repeated {
-        /// The run that the slice belongs to.
-        run_id: Uuid,
+        /// That run. None where what the batch had asked for was over before any began.
+        run_id: Option<Uuid>,
     },
 }
 
@@ -130,9 +130,10 @@ impl Syncer {
             confirm_deletes: request.confirm_deletes,
             trigger,
             slice: slice(request),
+            batch_id: request.batch_id,
             until,
         };
-        self.run_claim(spec, claim, request.batch_id).await
+        self.run_claim(spec, claim).await
     }
 
     /// Does what was asked for while a run was on, a full or a reconcile, if anything was.
@@ -147,14 +148,13 @@ impl Syncer {
             Ok(claim) => claim?,
             Err(error) => return Some(Err(error.into())),
         };
-        Some(self.run_claim(spec, claim, None).await)
+        Some(self.run_claim(spec, claim).await)
     }
 
     async fn run_claim(
         &mut self,
         spec: &'static DataType,
         claim: Claim,
-        batch_id: Option<Uuid>,
     ) -> Result<Outcome, RunFailure> {
         loop {
             let lease = match claim::acquire(&mut self.database, spec, claim).await? {
@@ -162,6 +162,7 @@ impl Syncer {
                 Acquired::Busy { run_id } => return Err(busy(spec, run_id)),
                 Acquired::Repeated { run_id } => return Ok(Outcome::Repeated { run_id }),
                 Acquired::GivenUp { run_id } => return Err(self.given_up(run_id).await),
+                Acquired::Reset { run_id } => return Err(self.ended_by_reset(run_id).await),
             };
             let is_covered = !lease.run.taken_over || lease.run.mode.covers(claim.mode);
             let waits = (!is_covered).then_some(claim);
@@ -170,7 +171,7 @@ impl Syncer {
                 Ended::Finished(report) => return Ok(Outcome::Finished(report)),
                 Ended::HandedOver(report) => {
                     // A batch hears of the run that does what it asked, not of a lesser one before.
-                    let next = lease.next_slice(batch_id.filter(|_| is_covered));
+                    let next = lease.next_slice(claim.batch_id.filter(|_| is_covered));
                     return Ok(Outcome::HandedOver { report, next });
                 }
             }
@@ -183,6 +184,15 @@ impl Syncer {
                 ErrorKind::Internal,
                 "the run is given up: several invocations in a row brought in no row",
             ),
+            report: end::report(&mut self.database, run_id).await.ok(),
+            running: None,
+        }
+    }
+
+    /// As if it had been working on the run when the reset came.
+    async fn ended_by_reset(&mut self, run_id: Uuid) -> RunFailure {
+        RunFailure {
+            error: Error::new(ErrorKind::Busy, "the run was ended by a reset"),
             report: end::report(&mut self.database, run_id).await.ok(),
             running: None,
         }

@@ -5,6 +5,7 @@ mod ending;
 mod http;
 mod lost;
 mod references;
+mod repeats;
 mod sending;
 mod shop;
 mod whole;

@@ -16,7 +16,7 @@ use crate::sync::request::Mode;
 pub(super) struct Found {
     pub(super) token: Option<Uuid>,
     pub(super) is_live: bool,
-    run_id: Option<Uuid>,
+    pub(super) run_id: Option<Uuid>,
     mode: Option<Mode>,
     confirm_deletes: bool,
     pub(super) slice: i32,
@@ -55,7 +55,8 @@ impl Found {
         }
     }
 
-    fn read(row: &Row) -> std::result::Result<Self, tokio_postgres::Error> {
+    /// Reads the columns that [`super::lock`] selects.
+    pub(super) fn read(row: &Row) -> std::result::Result<Self, tokio_postgres::Error> {
         Ok(Self {
             token: row.try_get(0)?,
             is_live: row.try_get(1)?,
@@ -68,47 +69,6 @@ impl Found {
             pending_confirm_deletes: row.try_get(8)?,
         })
     }
-}
-
-/// Locks the row. `None` where another transaction has it locked; a slice waits for that one
-/// instead, because nobody would come again in its place.
-pub(super) async fn lock(
-    transaction: &Transaction<'_>,
-    data_type: &str,
-    claim: Claim,
-) -> Result<Option<Found>> {
-    let doing = "reading the lease";
-    transaction
-        .execute_typed(
-            "insert into odoo.sync_metadata (data_type) values ($1) on conflict do nothing",
-            &[(&data_type, Type::TEXT)],
-        )
-        .await
-        .doing(doing)?;
-    let patience = if claim.slice.is_some() {
-        ""
-    } else {
-        "skip locked"
-    };
-    transaction
-        .query_typed_opt(
-            &format!(
-                "select lease_token, coalesce(lease_expires_at > clock_timestamp(), false),
-                        metadata.run_id, run_mode, coalesce(runs.confirm_deletes, false), slice,
-                        takeovers, pending_mode, pending_confirm_deletes
-                 from odoo.sync_metadata metadata
-                 left join odoo.sync_runs runs
-                     on runs.run_id = metadata.run_id and runs.status = 'in_progress'
-                 where metadata.data_type = $1
-                 for update of metadata {patience}"
-            ),
-            &[(&data_type, Type::TEXT)],
-        )
-        .await
-        .doing(doing)?
-        .map(|row| Found::read(&row))
-        .transpose()
-        .doing(doing)
 }
 
 /// Keeps the request for later: a reconcile where any of those that wait is one.

@@ -245,3 +245,46 @@ async fn the_newest_batch_shows_what_is_done_and_what_is_to_do() {
         (&json!("failed"), &json!(0))
     );
 }
+
+/// The last event of a batch got lost, and no schedule is on that would be the next occasion to look.
+#[tokio::test]
+async fn a_batch_whose_last_end_nobody_has_heard_of_is_shown_as_it_truly_is() {
+    let shop = Shop::open(Version::V19).await;
+    let [batch, run] = [1, 2].map(uuid::Uuid::from_u128);
+    shop.execute(&format!(
+        "insert into odoo.sync_batches (batch_id, data_type, place, mode, triggered_by, state,
+             created_at, requested_at, attempts, run_id)
+         values
+             ('{batch}', 'products', 1, 'full', 'http', 'requested', now() - interval '1 hour',
+              now() - interval '1 hour', 1, '{run}'),
+             ('{batch}', 'sales', 2, 'full', 'http', 'requested', now() - interval '1 hour',
+              now() - interval '1 hour', 1, null),
+             ('{batch}', 'transfers', 3, 'full', 'http', 'requested', now() - interval '1 hour',
+              now() - interval '1 hour', 3, null);
+         insert into odoo.sync_runs (run_id, data_type, mode, triggered_by, status, started_at,
+             finished_at)
+         values ('{run}', 'products', 'full', 'event', 'success', now() - interval '50 minutes',
+             now() - interval '40 minutes')"
+    ))
+    .await;
+    let mut caller = Caller::of(&shop).await;
+    let states = async |caller: &mut Caller| -> Vec<Value> {
+        let batch = caller.get("/api/sync/status").await["batch"].take();
+        let parts = batch["data_types"].as_array().expect("data types");
+        parts.iter().map(|part| part["state"].clone()).collect()
+    };
+    // What nobody works on waits to be asked again, and fails once it was asked too often.
+    assert_eq!(states(&mut caller).await, ["success", "pending", "failed"]);
+
+    // A database that can only be read shows what it has.
+    shop.execute(
+        "update odoo.sync_batches set state = 'requested', finished_at = null;
+         do $$ begin
+             execute format('alter database %I set default_transaction_read_only to on',
+                            current_database());
+         end $$",
+    )
+    .await;
+    let mut caller = Caller::of(&shop).await;
+    assert_eq!(states(&mut caller).await, ["requested"; 3]);
+}

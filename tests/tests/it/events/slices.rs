@@ -11,10 +11,21 @@ use super::bus::{Bus, Mood};
 use crate::openapi::document::DOCUMENT;
 use crate::support::function::{Answer, Function};
 use crate::support::hold::Hold;
+use crate::support::postgres::open;
 use crate::support::shop::{Shop, VERSIONS, assert_failed};
+use crate::support::wait_until;
 
 /// What Lambda gives an invocation here. A slice is done with its page long before.
 const SHORT: Duration = Duration::from_secs(2);
+
+/// What `POST /api/sync/reset/products?force=true` does.
+const RESET: &str = "
+    update odoo.sync_runs
+    set status = 'failed', finished_at = now(), error_code = 'busy',
+        error_message = 'ended by a reset';
+    update odoo.sync_metadata
+    set lease_token = null, lease_expires_at = null, run_id = null, run_mode = null, slice = 0;
+    delete from odoo.sync_streams";
 
 /// A function whose invocations are short, in a shop of five pages of products.
 struct Chain {
@@ -322,4 +333,59 @@ async fn a_chain_that_brings_in_no_row_comes_to_an_end_that_is_on_record() {
     chain.let_all_through();
     chain.invoke(&schedule()).await;
     chain.shop.assert_mirrored().await;
+}
+
+/// A reset comes between two slices: the next one's event finds no run to go on in.
+#[tokio::test]
+async fn a_slice_of_a_run_that_a_reset_has_ended_tells_the_batch_so() {
+    let mut chain = Chain::in_a_shop(Version::V19, Mood::Takes).await;
+    let batch = Uuid::new_v4().to_string();
+    let request = json!({"mode": "full", "dataType": "products", "batchId": batch});
+    chain.slice(&delivered(&request)).await;
+    let next = chain.next();
+    chain.shop.execute(RESET).await;
+    let answer = chain.invoke(&next).await;
+    assert_failed(&answer, "busy");
+    let told = chain.bus.heard().pop().expect("an event");
+    assert_eq!(told["DetailType"], "Sync Failed", "{told}");
+    assert_eq!(told["Detail"]["batchId"], json!(batch));
+    assert_eq!(told["Detail"]["runId"], next["detail"]["runId"]);
+    assert_eq!(told["Detail"]["error"]["code"], "busy");
+    assert_eq!(chain.shop.runs().await.len(), 1);
+}
+
+/// The connection breaks while the run is handed over, and a reset comes before it is tried again.
+#[tokio::test]
+async fn a_run_that_was_reset_does_not_count_as_handed_over() {
+    let mut chain = Chain::in_a_shop(Version::V19, Mood::Takes).await;
+    let retry = [("SYNC_RETRY_DELAY_MS", "2000")];
+    chain.function = chain.shop.function_with(&retry).await;
+    chain.let_one_page_through();
+    let batch = Uuid::new_v4().to_string();
+    let request = json!({"mode": "full", "dataType": "products", "batchId": batch});
+    chain
+        .function
+        .send_with_deadline(&delivered(&request), SHORT);
+    wait_until("a page is in", async || chain.products().await == 25).await;
+    let reset = open(&chain.shop.database.url).await;
+    reset
+        .batch_execute(&format!("begin; {RESET}"))
+        .await
+        .expect("a reset");
+    let waiting = "from pg_stat_activity
+                   where datname = current_database() and wait_event_type = 'Lock'";
+    wait_until("the hand-over waits", async || {
+        let query = format!("select count(*) {waiting}");
+        chain.shop.rows(&query).await[0]["count"] == 1
+    })
+    .await;
+    let end = format!("select pg_terminate_backend(pid) {waiting}; commit");
+    reset.batch_execute(&end).await.expect("a commit");
+    let Answer::Response(answer) = chain.function.answer().await else {
+        panic!("no answer; log:\n{}", chain.function.log().await);
+    };
+    assert_failed(&answer, "busy");
+    let told = chain.bus.heard().pop().expect("an event");
+    assert_eq!(told["DetailType"], "Sync Failed", "{told}");
+    assert_eq!(told["Detail"]["batchId"], json!(batch));
 }
