@@ -268,13 +268,19 @@ async fn a_batch_whose_last_end_nobody_has_heard_of_is_shown_as_it_truly_is() {
     ))
     .await;
     let mut caller = Caller::of(&shop).await;
-    let states = async |caller: &mut Caller| -> Vec<Value> {
+    let statuses = async |caller: &mut Caller| -> Vec<Value> {
         let batch = caller.get("/api/sync/status").await["batch"].take();
-        let parts = batch["data_types"].as_array().expect("data types");
-        parts.iter().map(|part| part["state"].clone()).collect()
+        let results = batch["results"].as_array().expect("results");
+        results
+            .iter()
+            .map(|result| result["status"].clone())
+            .collect()
     };
     // What nobody works on waits to be asked again, and fails once it was asked too often.
-    assert_eq!(states(&mut caller).await, ["success", "pending", "failed"]);
+    assert_eq!(
+        statuses(&mut caller).await,
+        ["success", "pending", "failed"]
+    );
 
     // A database that can only be read shows what it has.
     shop.execute(
@@ -286,5 +292,5 @@ async fn a_batch_whose_last_end_nobody_has_heard_of_is_shown_as_it_truly_is() {
     )
     .await;
     let mut caller = Caller::of(&shop).await;
-    assert_eq!(states(&mut caller).await, ["requested"; 3]);
+    assert_eq!(statuses(&mut caller).await, ["in_progress"; 3]);
 }
