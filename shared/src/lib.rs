@@ -27,6 +27,9 @@ pub mod config;
 pub mod doctor;
 pub mod error;
 mod fan_out;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod lambda;
 mod metadata;
 pub mod mirror;
