@@ -28,6 +28,13 @@ const EXTRA: [(&str, FieldType); 6] = [
 /// One record: the JSON text of each of its fields, the last of two of one name.
 type Fields = BTreeMap<String, Box<RawValue>>;
 
+/// What a column of a row should hold.
+enum Expected {
+    Cell(Cell),
+    /// The JSON text of each custom field.
+    Extra(BTreeMap<String, String>),
+}
+
 /// How a stream is read from a server that has the first name of every column and some
 /// custom fields.
 pub(crate) fn plan_of(stream: &'static Stream) -> Plan {
@@ -121,24 +128,22 @@ pub(crate) fn check(plan: &Plan, json: &str) {
     );
 }
 
-fn assert_row(plan: &Plan, columns: &[Values], at: usize, expected: &[Option<Cell>]) {
+fn assert_row(plan: &Plan, columns: &[Values], at: usize, expected: &[Expected]) {
     for ((planned, values), expected) in plan.columns.iter().zip(columns).zip(expected) {
         let found = cell_at(values, at);
-        match expected {
-            Some(cell) => assert_eq!(found, *cell, "column {}", planned.name),
-            None => assert_extra(&found),
+        match (expected, &found) {
+            (Expected::Cell(cell), _) => assert_eq!(found, *cell, "column {}", planned.name),
+            (Expected::Extra(fields), Cell::Json(json)) => assert_eq!(texts(json), *fields),
+            (Expected::Extra(_), _) => panic!("extra holds no JSON"),
         }
     }
 }
 
-/// What stands in `extra` is an object with the custom fields and no others.
-fn assert_extra(found: &Cell) {
-    let Cell::Json(json) = found else {
-        panic!("extra holds no JSON");
-    };
-    let object: BTreeMap<String, &RawValue> = serde_json::from_str(json).expect("an object");
-    let names: HashSet<&str> = object.keys().map(String::as_str).collect();
-    assert_eq!(names, EXTRA.map(|(name, _)| name).into());
+/// The JSON text of each of an object's fields.
+fn texts(json: &str) -> BTreeMap<String, String> {
+    let fields: Fields = serde_json::from_str(json).expect("an object");
+    let text = |(name, json): (String, Box<RawValue>)| (name, json.get().to_owned());
+    fields.into_iter().map(text).collect()
 }
 
 /// The records as `serde_json` reads them; `None` where they are none, or one has no id.
@@ -150,8 +155,8 @@ fn expected_records(json: &str) -> Option<Vec<Fields>> {
     have_ids.then_some(records)
 }
 
-/// A record's cells, without the content of `extra`; or the first column that has none.
-fn expected_row(plan: &Plan, fields: &Fields) -> Result<Vec<Option<Cell>>, &'static str> {
+/// A record's cells, or the first column that has none.
+fn expected_row(plan: &Plan, fields: &Fields) -> Result<Vec<Expected>, &'static str> {
     let text = |slot: usize| fields.get(&plan.fields[slot]).map(|json| json.get());
     plan.columns
         .iter()
@@ -162,9 +167,12 @@ fn expected_row(plan: &Plan, fields: &Fields) -> Result<Vec<Option<Cell>>, &'sta
                 From::IsSet(slot) => text(*slot).and_then(is_set),
                 From::Missing(_) => Some(Cell::Null),
                 From::RelatedTime => Some(newest(plan, fields)),
-                From::Extra => return has_extra(plan, fields).then_some(None).ok_or(column.name),
+                From::Extra => {
+                    let extra = expected_extra(plan, fields).map(Expected::Extra);
+                    return extra.ok_or(column.name);
+                }
             };
-            cell.map(Some).ok_or(column.name)
+            cell.map(Expected::Cell).ok_or(column.name)
         })
         .collect()
 }
@@ -214,20 +222,28 @@ fn is_set(json: &str) -> Option<Cell> {
     (json != "true").then(|| Cell::Boolean(json != "null" && json != "false"))
 }
 
-fn has_extra(plan: &Plan, fields: &Fields) -> bool {
-    plan.extra.iter().all(|extra| {
-        let Some(json) = fields.get(&extra.name).map(|json| json.get()) else {
-            return false;
-        };
-        let is_none = json == "null" || json == "false";
-        is_none
-            || match extra.field_type {
-                FieldType::Float => expected_cell(Kind::Numeric, json).is_some(),
-                FieldType::Many2one => expected_id(json).is_some(),
-                FieldType::Datetime => expected_cell(Kind::Timestamp, json).is_some(),
-                _ => true,
-            }
-    })
+/// The custom fields, each as its type has it.
+fn expected_extra(plan: &Plan, fields: &Fields) -> Option<BTreeMap<String, String>> {
+    let one = |name: &String, field_type| {
+        let json = fields.get(name)?.get();
+        let is_none = json == "null" || (json == "false" && field_type != FieldType::Boolean);
+        if is_none {
+            return Some("null".to_owned());
+        }
+        Some(match field_type {
+            FieldType::Float => expected_cell(Kind::Numeric, json).map(|_| json.to_owned())?,
+            FieldType::Many2one => expected_id(json)?.to_string(),
+            FieldType::Datetime => match expected_cell(Kind::Timestamp, json)? {
+                Cell::Timestamp(time) => format!("\"{time}\""),
+                _ => return None,
+            },
+            _ => json.to_owned(),
+        })
+    };
+    plan.extra
+        .iter()
+        .map(|extra| Some((extra.name.clone(), one(&extra.name, extra.field_type)?)))
+        .collect()
 }
 
 /// A change time for every related record: its id, counted in seconds.
