@@ -21,6 +21,7 @@ mod daemon;
 mod demo;
 mod doctor;
 mod function_environment;
+mod fuzz;
 mod lock;
 mod migrate;
 mod moto;
@@ -59,6 +60,7 @@ enum Task {
     Ci(ci::Args),
     Demo(demo::Args),
     Doctor(doctor::Args),
+    Fuzz(fuzz::Args),
     Migrate(migrate::Args),
     Package(package::Args),
     RealOdoo(real_odoo::Args),
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
         Task::Ci(args) => ci::run(&args),
         Task::Demo(args) => demo::run(&args),
         Task::Doctor(args) => doctor::run(&args),
+        Task::Fuzz(args) => fuzz::run(&args),
         Task::Migrate(args) => migrate::run(&args),
         Task::Package(args) => package::run(&args),
         Task::RealOdoo(args) => real_odoo::run(&args),

@@ -5,6 +5,8 @@ mod api;
 mod deadline;
 mod events;
 mod fan_out;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod health;
 mod http;
 mod outcome;

@@ -20,6 +20,7 @@ use super::sslmode::{SslMode, Target};
 use super::tls;
 use crate::config::{PostgresConfig, RetryConfig};
 use crate::error::{Error, ErrorKind, Result, Retry};
+use crate::handshake;
 
 const DOING: &str = "connecting to Postgres";
 const APPLICATION_NAME: &str = "odoo-supabase-sync";
@@ -193,7 +194,7 @@ fn connect_error(target: &Config, error: tokio_postgres::Error) -> Error {
     let cause = error.source().map(ToString::to_string).unwrap_or_default();
     // tokio-postgres keeps its own kind of error private; its text is all there is.
     match error.to_string().as_str() {
-        "error performing TLS handshake" => unreachable(&tls::reason(&cause)),
+        "error performing TLS handshake" => unreachable(&handshake::reason(&cause)),
         "authentication error" => Error::new(ErrorKind::DbAuth, format!("{DOING}: {cause}")),
         "invalid configuration" if target.get_password().is_none() => Error::new(
             ErrorKind::DbAuth,

@@ -10,11 +10,17 @@ mod fetch;
 mod id_pass;
 mod opening;
 mod page;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod page_oracle;
+#[cfg(test)]
+mod page_properties;
 pub(crate) mod plan;
 mod record;
 pub mod request;
 mod stream;
 pub(crate) mod window;
+#[cfg(test)]
+mod window_properties;
 
 use std::sync::Arc;
 use std::time::Duration;
