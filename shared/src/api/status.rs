@@ -1,12 +1,13 @@
 //! Where each data type stands: its row of `sync_metadata` without the lease's token, its
-//! streams, and, while a run is on, how far that has come; and the newest batch that any of
-//! them was in.
+//! streams, and, while a run is on, how far that has come and whether it is stale; and the
+//! newest batch that any of them was in.
 
 use serde_json::Value;
 use tokio_postgres::types::Type;
 
 use super::read;
 use crate::error::Result;
+use crate::metadata::stale::IS_STALE;
 use crate::mirror::database::Database;
 
 /// A data type that has never been synced has no row and is `pending`. A stream that has
@@ -56,11 +57,13 @@ const STATUS: &str = "
                    metadata.created_at, metadata.updated_at, metadata.lease_expires_at,
                    metadata.run_id, metadata.run_mode, metadata.slice, metadata.takeovers,
                    metadata.pending_mode, metadata.pending_confirm_deletes,
+                   {is_stale} as stale,
                    (select coalesce(json_agg(of_type order by of_type.stream), '[]')
                     from (
-                        select stream, watermark, window_mode, window_low, window_high,
-                               window_done, last_id, rows_done, rows_to_do, verified_at,
-                               source_count, count_mismatches, updated_at
+                        select stream, watermark, window_mode, window_phase, window_low,
+                               window_high, window_done, last_id, rows_done, rows_to_do,
+                               verified_at, source_count, mirror_count, count_mismatches,
+                               updated_at
                         from odoo.sync_streams
                         where data_type = metadata.data_type
                     ) of_type) as streams,
@@ -84,5 +87,6 @@ const STATUS: &str = "
 /// Every `db_*`.
 pub(crate) async fn of(database: &mut Database, data_types: &[&str]) -> Result<Value> {
     let parameters = [(&data_types as _, Type::TEXT_ARRAY)];
-    read(database, "reading the status", STATUS, &parameters).await
+    let sql = STATUS.replace("{is_stale}", IS_STALE);
+    read(database, "reading the status", &sql, &parameters).await
 }

@@ -5,6 +5,7 @@ use futures_util::future::try_join;
 use super::fetch::Page;
 use super::plan::Plan;
 use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::deletions;
 use crate::metadata::lease::Lease;
 use crate::metadata::runs::{self, Counts};
 use crate::metadata::streams::{self, Step};
@@ -21,6 +22,8 @@ pub(crate) struct Commit<'a> {
     pub(crate) step: Step,
     /// Whether this is the first page of all that the source has.
     pub(crate) is_first_of_all: bool,
+    /// Rows that the source does not have, to be put down with the page.
+    pub(crate) gone: &'a [i64],
 }
 
 /// Commits a page. Returns what became of its rows; nothing where an earlier attempt's
@@ -70,6 +73,7 @@ pub(crate) async fn commit(
                 rules.check(transaction, context, &accepted).await?;
             }
             findings::record(transaction, commit.data_type, stream.name, run_id, &rejects).await?;
+            deletions::stage(transaction, run_id, stream, commit.gone).await?;
             Ok(counts)
         })
         .await
