@@ -98,8 +98,7 @@ async fn small_portions_find_what_one_large_one_does() {
                 .insert("SYNC_FETCH_CONCURRENCY", concurrency.to_owned());
             let ids = shop.sim.ids(PRODUCT);
             // The ends of portions of twenty, and what lies beyond the last.
-            shop.sim
-                .unlink(PRODUCT, &[ids[0], ids[19], ids[20], ids[40]]);
+            shop.sim.hide(PRODUCT, &[ids[0], ids[19], ids[20], ids[40]]);
             shop.execute(&format!(
                 "delete from odoo.products where odoo_id in ({}, {}, {})",
                 ids[39], ids[60], ids[61]

@@ -79,10 +79,10 @@ async fn a_source_that_is_suddenly_empty_stops_however_few_rows_it_had() {
 async fn ten_rows_may_always_go() {
     let shop = Shop::at_rest(Version::V14, &PRODUCTS).await;
     let ids = shop.sim.ids(PRODUCT);
-    shop.sim.unlink(PRODUCT, &ids[12..]);
+    shop.sim.hide(PRODUCT, &ids[12..]);
     let confirmed = json!({"mode": "reconcile", "confirmDeletes": true});
     shop.sync(&confirmed).await;
-    shop.sim.unlink(PRODUCT, &ids[2..12]);
+    shop.sim.hide(PRODUCT, &ids[2..12]);
     assert_eq!(shop.reconcile().await["recordsDeleted"], 10);
     shop.assert_equal().await;
 }
@@ -95,7 +95,7 @@ async fn a_confirmed_deletion_goes_through_and_is_on_record() {
     ] {
         let shop = Shop::at_rest(Version::V19, &PRODUCTS).await;
         let ids = shop.sim.ids(PRODUCT);
-        shop.sim.unlink(PRODUCT, &ids[..60]);
+        shop.sim.hide(PRODUCT, &ids[..60]);
         if request["mode"].is_null() {
             // An incremental run compares once the counts have differed twice.
             shop.sync(&json!({})).await;

@@ -36,7 +36,7 @@ async fn what_is_committed_later_is_found_by_a_reconcile() {
         shop.environment
             .insert("SYNC_OVERLAP_SECONDS", "5".to_owned());
         let ids = shop.sim.ids(PRODUCT);
-        let template = shop.sim.record(PRODUCT, ids[2])["product_tmpl_id"].clone();
+        let template = shop.sim.record(PRODUCT, ids[80])["product_tmpl_id"].clone();
         let template = template.as_i64().expect("a template");
         let mut late = shop.sim.begin();
         late.write(PRODUCT, &ids[..1], json!({"weight": 4.25}));
