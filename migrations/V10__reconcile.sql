@@ -6,8 +6,10 @@ alter table odoo.sync_streams
     -- mirror, or what Odoo no longer has is deleted. last_id and rows_done belong to that phase.
     add column if not exists window_phase varchar(20) not null default 'read'
         check (window_phase in ('read', 'compare', 'delete')),
-    -- Live rows here that the comparison has met: what the delete guard judges by.
+    -- Live rows here that the comparison has met, and how many of those the run had read before
+    -- as new: the delete guard judges by those that were here before the run.
     add column if not exists rows_here bigint not null default 0,
+    add column if not exists rows_new bigint not null default 0,
     -- Live rows here when source_count was taken.
     add column if not exists mirror_count bigint;
 

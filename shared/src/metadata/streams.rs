@@ -7,7 +7,7 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
 
-use super::deletions;
+use super::{comparison, deletions};
 use crate::error::Result;
 use crate::mirror::database::Doing;
 use crate::specs::Stream;
@@ -46,7 +46,7 @@ impl Phase {
         }
     }
 
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::Read => "read",
             Self::Compare => "compare",
@@ -211,7 +211,7 @@ pub(crate) async fn open(transaction: &Transaction<'_>, new: &NewWindow<'_>) -> 
                  window_opened_at = excluded.window_opened_at,
                  window_seen_at = excluded.window_seen_at,
                  window_done = false, last_id = 0, rows_done = 0, rows_to_do = null,
-                 rows_here = 0, window_phase = excluded.window_phase,
+                 rows_here = 0, rows_new = 0, window_phase = excluded.window_phase,
                  source_fingerprint = excluded.source_fingerprint,
                  read_fingerprint = case
                      when state.read_fingerprint = excluded.window_fingerprint
@@ -346,76 +346,12 @@ pub(crate) async fn close(
         .await
         .doing("closing a window")?;
     match next {
-        Some(phase) => enter(transaction, stream, phase).await,
+        Some(phase) => comparison::enter(transaction, stream, phase).await,
         None => Ok(()),
     }
 }
 
-/// Begins a phase: the cursor is at its start again. What a comparison has counted stays.
-pub(crate) async fn enter(
-    transaction: &Transaction<'_>,
-    stream: &Stream,
-    phase: Phase,
-) -> Result<()> {
-    transaction
-        .execute_typed(
-            "update odoo.sync_streams
-             set window_phase = $2, last_id = 0, rows_to_do = null,
-                 rows_done = case when $2 = 'delete' then rows_done else 0 end,
-                 updated_at = now()
-             where stream = $1",
-            &[(&stream.name, Type::TEXT), (&phase.word(), Type::TEXT)],
-        )
-        .await
-        .doing("beginning a phase")?;
-    Ok(())
-}
-
-/// What a comparison of the whole source with the mirror has met.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Compared {
-    pub(crate) source_rows: u64,
-    /// Live rows here, as they were before.
-    pub(crate) rows_here: u64,
-}
-
-/// Reads what a comparison that has come to its end has met.
-pub(crate) async fn compared(transaction: &Transaction<'_>, stream: &Stream) -> Result<Compared> {
-    let doing = "reading what has been compared";
-    let row = transaction
-        .query_typed_one(
-            "select rows_done, rows_here from odoo.sync_streams where stream = $1",
-            &[(&stream.name, Type::TEXT)],
-        )
-        .await
-        .doing(doing)?;
-    let count = |at| row.try_get(at).map(i64::unsigned_abs).doing(doing);
-    Ok(Compared {
-        source_rows: count(0)?,
-        rows_here: count(1)?,
-    })
-}
-
-/// Marks a stream as compared with the whole source, and all of its phases as done.
-pub(crate) async fn verified(
-    transaction: &Transaction<'_>,
-    stream: &Stream,
-    rows_here: u64,
-) -> Result<()> {
-    transaction
-        .execute_typed(
-            "update odoo.sync_streams
-             set verified_at = now(), source_count = rows_done, mirror_count = $2,
-                 count_mismatches = 0, window_done = true, updated_at = now()
-             where stream = $1",
-            &[(&stream.name, Type::TEXT), (&number(rows_here), Type::INT8)],
-        )
-        .await
-        .doing("marking a stream as verified")?;
-    Ok(())
-}
-
-fn number(count: u64) -> i64 {
+pub(super) fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 

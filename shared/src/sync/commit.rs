@@ -1,14 +1,14 @@
 //! One transaction a page: lease, rows, findings, cursor, counts.
 
-use futures_util::future::try_join;
+use futures_util::future::{try_join, try_join3};
 
 use super::fetch::Page;
 use super::plan::Plan;
 use crate::error::{Error, ErrorKind, Result};
-use crate::metadata::deletions;
 use crate::metadata::lease::Lease;
 use crate::metadata::runs::{self, Counts};
 use crate::metadata::streams::{self, Step};
+use crate::metadata::{comparison, deletions};
 use crate::mirror::database::Database;
 use crate::mirror::findings::{self, Reject};
 use crate::mirror::rules;
@@ -58,9 +58,10 @@ pub(crate) async fn commit(
             let counts = counts(outcome.written, rejects.len());
             let run_id = lease.run.id;
             let glance = &rules.glance;
-            let (finds_any, ()) = try_join(
+            let (finds_any, (), ()) = try_join3(
                 glance.finds_any(transaction, stream.name, &accepted, outcome.rows),
                 runs::add_counts(transaction, run_id, counts),
+                comparison::add_new(transaction, stream, counts.inserted),
             )
             .await?;
             if finds_any {

@@ -5,5 +5,6 @@ mod deletion;
 mod difference;
 mod guard;
 mod late;
+mod real;
 mod shop;
 mod slices;

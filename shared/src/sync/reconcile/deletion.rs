@@ -8,8 +8,8 @@ use tokio_postgres::types::Type;
 
 use crate::config::DeleteMode;
 use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::comparison::{self, Compared};
 use crate::metadata::runs::{self, Counts};
-use crate::metadata::streams::{self, Compared};
 use crate::metadata::{deletions, lease};
 use crate::mirror::database::Doing;
 use crate::mirror::findings::Open;
@@ -53,7 +53,7 @@ pub(crate) async fn delete(run: &mut StreamRun<'_>, plan: &Plan) -> Result<()> {
     run.lease
         .transaction(run.database, doing, async |transaction| {
             let known = upsert::count_known(transaction, stream.name).await?;
-            streams::verified(transaction, stream, known.live).await
+            comparison::verified(transaction, stream, known.live).await
         })
         .await
 }
@@ -65,7 +65,7 @@ async fn judge(run: &mut StreamRun<'_>) -> Result<()> {
         .lease
         .transaction(run.database, doing, async |transaction| {
             let gone = deletions::count(transaction, run_id, stream).await?;
-            Ok((gone, streams::compared(transaction, stream).await?))
+            Ok((gone, comparison::compared(transaction, stream).await?))
         })
         .await?;
     if run.lease.run.confirm_deletes {

@@ -25,9 +25,11 @@ use crate::sync::plan::{CHANGED, Plan, PlannedRelation};
 use crate::sync::record::{self, Record};
 use crate::sync::stream::StreamRun;
 
-/// Rows of the mirror in a portion, where a page has a thousand. The answer about as many rows
-/// of Odoo's is 2 MB at most.
+/// Rows of the mirror in a portion. The answer about as many rows of Odoo's is 2 MB at most.
 const MOST_ROWS: usize = 20_000;
+/// Rows in all portions that are waited for: they bound the memory of a run.
+const MOST_ROWS_AHEAD: usize = 60_000;
+/// Pages in a portion, where they are small.
 const PAGES: usize = 20;
 
 /// A row of the source by its change times.
@@ -98,15 +100,17 @@ impl Listing {
         after: i64,
         read_from: Option<Timestamp>,
     ) -> Self {
+        // One more than can be asked for: the next one waits for nothing.
+        let ahead = config.fetch_concurrency + 1;
+        let most_rows = MOST_ROWS.min(MOST_ROWS_AHEAD / ahead);
         Self {
             reader: Reader {
                 odoo,
                 plan: Arc::clone(plan),
                 permits: Arc::new(Semaphore::new(config.fetch_concurrency)),
             },
-            rows_at_once: config.batch_size.saturating_mul(PAGES).min(MOST_ROWS),
-            // One more than can be asked for: the next one waits for nothing.
-            ahead: config.fetch_concurrency + 1,
+            rows_at_once: config.batch_size.saturating_mul(PAGES).min(most_rows),
+            ahead,
             read_from,
             waiting: VecDeque::new(),
             after,

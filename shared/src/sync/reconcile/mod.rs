@@ -21,8 +21,8 @@ use super::plan::Plan;
 use super::stream::StreamRun;
 use super::window::Range;
 use crate::error::Result;
-use crate::metadata::deletions;
 use crate::metadata::streams::{self, Phase, Step};
+use crate::metadata::{comparison, deletions};
 use crate::odoo::Domain;
 pub(crate) use deletion::delete;
 use difference::Part;
@@ -44,7 +44,7 @@ pub(crate) async fn compare(run: &mut StreamRun<'_>, opened: &Opened) -> Result<
     let stream = run.stream;
     run.lease
         .transaction(run.database, "ending a comparison", async |transaction| {
-            streams::enter(transaction, stream, Phase::Delete).await
+            comparison::enter(transaction, stream, Phase::Delete).await
         })
         .await
 }

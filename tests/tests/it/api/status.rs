@@ -138,6 +138,7 @@ async fn every_column_is_shown_but_those_that_are_kept_back() {
                 "data_type",
                 "read_fingerprint",
                 "rows_here",
+                "rows_new",
                 "run_id",
                 "source_fingerprint",
                 "watermark_first_seen_at",

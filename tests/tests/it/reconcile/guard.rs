@@ -112,6 +112,23 @@ async fn a_confirmed_deletion_goes_through_and_is_on_record() {
     }
 }
 
+/// A wrong company shows rows of its own in place of those that it hides.
+#[tokio::test]
+async fn rows_that_the_run_itself_brought_in_make_no_share_smaller() {
+    for language in ["en_US", "fr_FR"] {
+        let mut shop = Shop::at_rest(Version::V19, &PRODUCTS).await;
+        let ids = shop.sim.ids(PRODUCT);
+        shop.sim.hide(PRODUCT, &ids[..60]);
+        shop.sim.tie(PRODUCT, 1_000);
+        // Another language makes it read everything before it compares.
+        shop.environment.insert("ODOO_LANG", language.to_owned());
+        let answer = shop.ask(&json!({"mode": "reconcile"})).await;
+        let message = assert_failed(&answer, "delete_guard");
+        let counts = format!("60 of {} rows", ids.len());
+        assert!(message.contains(&counts), "{message}");
+    }
+}
+
 #[tokio::test]
 async fn a_stream_that_is_stopped_keeps_no_other_from_being_compared() {
     let shop = Shop::at_rest(Version::V19, &PRODUCTS).await;
