@@ -99,7 +99,8 @@ async fn forget(transaction: &Transaction<'_>, data_type: &str) -> Result<()> {
         "update odoo.sync_metadata
          set lease_token = null, lease_expires_at = null, run_id = null, run_mode = null,
              slice = 0, takeovers = 0, sync_status = 'pending', error_message = null,
-             pending_mode = null, pending_confirm_deletes = false, updated_at = now()
+             pending_mode = null, pending_reconcile = false, pending_confirm_deletes = false,
+             updated_at = now()
          where data_type = $1",
         "delete from odoo.sync_streams where data_type = $1",
     ] {

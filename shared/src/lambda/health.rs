@@ -13,6 +13,8 @@ use super::response;
 use crate::config::{Config, EventsConfig, OdooConfig, PostgresConfig, RetryConfig};
 use crate::doctor::{Check, check_configuration, examine_odoo, examine_postgres};
 use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::stale;
+use crate::mirror::database::Database;
 
 /// Whoever asks is cut off by API Gateway after 30 s, and wants to know of what hangs.
 const REQUEST_LIMIT: Duration = Duration::from_secs(5);
@@ -114,10 +116,34 @@ async fn look_at_postgres() -> Vec<Check> {
             retry: once(config.retry),
             ..config
         };
-        let ended = timeout(POSTGRES_LIMIT, examine_postgres(&config, &mut checks)).await;
+        let looking = async {
+            examine_postgres(&config, &mut checks).await;
+            // Where that fails, this would fail for the same reason.
+            if checks.iter().all(|check| check.outcome.is_ok()) {
+                checks.push(Check::of("runs", look_at_runs(config)).await);
+            }
+        };
+        let ended = timeout(POSTGRES_LIMIT, looking).await;
         checks.extend(ended.err().map(|_| late("Postgres", POSTGRES_LIMIT)));
     }
     checks
+}
+
+/// Names what is stale. That is no failure: the next request for the data type goes on in the
+/// run, whoever sends it.
+async fn look_at_runs(config: PostgresConfig) -> Result<String> {
+    let stale = Database::new(config)
+        .transaction("looking for stale runs", async |transaction| {
+            stale::data_types(transaction).await
+        })
+        .await?;
+    Ok(match stale.is_empty() {
+        true => "none is stale".to_owned(),
+        false => format!(
+            "stale, their function being gone: {}; the next sync of each goes on in it",
+            stale.join(", ")
+        ),
+    })
 }
 
 fn late(whose: &str, limit: Duration) -> Check {

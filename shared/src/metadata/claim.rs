@@ -140,8 +140,9 @@ pub(crate) async fn acquire(
                     if let Some(run) = unfinished {
                         runs::give_up(transaction, run.id).await?;
                     }
-                    let claim = found.merge(claim);
-                    let run = row::start(transaction, spec.name, token, run_id, claim).await?;
+                    let (claim, pending) = found.merge(claim);
+                    let run =
+                        row::start(transaction, spec.name, token, run_id, claim, pending).await?;
                     (run, 1)
                 }
             };

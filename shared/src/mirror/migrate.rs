@@ -159,12 +159,15 @@ pub async fn pending(connection: &mut Connection) -> Result<Vec<Migration>> {
     } else {
         Vec::new()
     };
-    Ok(runner
+    let mut pending: Vec<Migration> = runner
         .get_migrations()
         .iter()
         .filter(|migration| !applied.contains(migration))
         .map(Into::into)
-        .collect())
+        .collect();
+    // refinery has them in the order of their names, in which V10 comes before V2.
+    pending.sort_unstable_by_key(|migration| migration.version);
+    Ok(pending)
 }
 
 fn runner() -> Runner {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 use crate::metadata::claim::{self, Claim};
+use crate::metadata::deletions;
 use crate::metadata::lease::Lease;
 use crate::metadata::runs::{self, RunReport};
 use crate::metadata::streams;
@@ -99,6 +100,7 @@ impl Ending<'_> {
             tracing::error!(%run_id, cause = cause.chain(), "not on record as failed");
             return None;
         }
+        forget_deletions(database, run_id).await;
         report(database, run_id).await.ok()
     }
 
@@ -122,6 +124,20 @@ impl Ending<'_> {
                 work(transaction).await
             })
             .await
+    }
+}
+
+/// Takes off what the run put down to be deleted. Apart from the ending, like the report; what
+/// stays is taken off when the next run opens its windows.
+async fn forget_deletions(database: &mut Database, run_id: Uuid) {
+    let doing = "taking off what a run put down";
+    let done = database
+        .transaction(doing, async |transaction| {
+            deletions::end(transaction, run_id).await
+        })
+        .await;
+    if let Err(cause) = done {
+        tracing::warn!(%run_id, cause = cause.chain(), "rows to delete are still put down");
     }
 }
 

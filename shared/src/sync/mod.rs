@@ -7,7 +7,6 @@ mod cell;
 mod commit;
 mod end;
 mod fetch;
-mod id_pass;
 mod opening;
 mod page;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -15,6 +14,7 @@ pub(crate) mod page_oracle;
 #[cfg(test)]
 mod page_properties;
 pub(crate) mod plan;
+mod reconcile;
 mod record;
 pub mod request;
 mod stream;
@@ -33,6 +33,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::claim::{self, Acquired, Claim, Slice};
 use crate::metadata::lease::Lease;
 pub use crate::metadata::runs::{RowError, RunReport};
+use crate::metadata::streams::Phase;
 use crate::mirror::connect::check_url;
 use crate::mirror::database::Database;
 use crate::odoo::OdooClient;
@@ -41,7 +42,7 @@ use end::Ending;
 use fetch::{Fetch, Limits, Listing};
 use opening::{Opened, Opening};
 use request::{Mode, SyncRequest, Trigger};
-use stream::{MISMATCHES_BEFORE_ID_PASS, StreamRun};
+use stream::StreamRun;
 
 /// What came of a request that nothing stood against.
 #[derive(Debug)]
@@ -247,26 +248,19 @@ impl Syncer {
             odoo: &self.odoo,
             database: &mut self.database,
         };
-        let streams = opening.all().await?;
-        let is_reconcile = lease.run.mode == Mode::Reconcile;
+        let mut streams = opening.all().await?;
         let mut fetch = self.fetch(&streams);
-        let mut to_compare = Vec::new();
-        for opened in &streams {
-            let is_due = if opened.progress.done {
-                opened.count_mismatches >= MISMATCHES_BEFORE_ID_PASS
-            } else {
-                let mut run = self.stream(spec, opened.stream, lease);
-                run.read(opened, &mut fetch).await?
-            };
-            if is_due || is_reconcile {
-                to_compare.push(opened);
+        // A phase of all streams before the next one: a guard that stops one stream must not
+        // keep the others from being read and compared.
+        for phase in [Phase::Read, Phase::Compare, Phase::Delete] {
+            for opened in &mut streams {
+                if opened.progress.is_in(phase) {
+                    let mut run = self.stream(spec, opened.stream, lease);
+                    run.go_through(phase, opened, &mut fetch).await?;
+                }
             }
         }
-        for opened in to_compare {
-            let mut run = self.stream(spec, opened.stream, lease);
-            run.compare_ids(&opened.plan).await?;
-        }
-        if is_reconcile {
+        if lease.run.mode == Mode::Reconcile {
             for stream in spec.streams {
                 self.stream(spec, stream, lease).check_references().await?;
             }
@@ -276,7 +270,9 @@ impl Syncer {
 
     /// Starts to fetch what has not been read to its end.
     fn fetch(&self, streams: &[Opened]) -> Fetch {
-        let to_read = streams.iter().filter(|opened| !opened.progress.done);
+        let to_read = streams
+            .iter()
+            .filter(|opened| opened.progress.is_in(Phase::Read));
         let listings = to_read
             .map(|opened| Listing {
                 plan: Arc::clone(&opened.plan),

@@ -77,7 +77,11 @@ fn any_change(overlap: Moment) -> impl Strategy<Value = Change> {
 
 fn any_run() -> impl Strategy<Value = Run> {
     let step = || prop_oneof![Just(0), 0..2_000_i64, 0..400_000_i64];
-    let mode = prop_oneof![9 => Just(Mode::Incremental), 1 => Just(Mode::Full)];
+    let mode = prop_oneof![
+        8 => Just(Mode::Incremental),
+        1 => Just(Mode::Full),
+        1 => Just(Mode::Reconcile),
+    ];
     (
         mode,
         0..END,
@@ -160,7 +164,8 @@ fn read(history: &History, run: &Run, row: &mut Row) -> Option<Vec<bool>> {
         let stamp = at(change.stamp);
         change.commit <= listed_at
             && match window.range {
-                Range::Everything => true,
+                // A change that no run has read yet differs from the mirror.
+                Range::Everything | Range::Compared(_) => true,
                 Range::Changed(low, high) => (low..=high).contains(&stamp),
                 Range::Nothing => false,
             }

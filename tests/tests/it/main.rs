@@ -17,6 +17,7 @@ mod migrations;
 mod odoo_client;
 mod openapi;
 mod postgres;
+mod reconcile;
 mod registry;
 mod row_level;
 mod rules;

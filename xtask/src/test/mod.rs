@@ -83,6 +83,8 @@ fn test_on_odoo(
     ours.extend(others.iter().flat_map(|name| ["--skip", name]));
     let mut command = cargo_test(workspace, servers, args, &ours);
     command.envs(odoo_variables(release, &odoo.environment));
+    let postgres = format!("TEST_ODOO_{release}_POSTGRES_URL");
+    command.env(postgres, &odoo.postgres_url);
     child::run_to_success(&command)
 }
 

@@ -16,10 +16,8 @@ const PATIENCE: &str = "interval '20 minutes'";
 /// Requests of one row until it is given up.
 const MAX_ATTEMPTS: i32 = 3;
 
-/// Whether run `run` does all that the row `batch` asks.
-pub(super) const COVERS: &str =
-    "array_position(array['incremental', 'full', 'reconcile'], run.mode::text)
-     >= array_position(array['incremental', 'full', 'reconcile'], batch.mode::text)";
+/// Whether run `run` does all that the row `batch` asks: [`Mode::covers`](crate::sync::request::Mode) as SQL.
+pub(super) const COVERS: &str = "(batch.mode = 'incremental' or run.mode = batch.mode)";
 
 /// Whether the run that is on is the batch's own, or does what it asks and began after the batch:
 /// then "busy" is no failure, since that run will end the batch's part.

@@ -21,8 +21,43 @@ pub(super) struct Found {
     confirm_deletes: bool,
     pub(super) slice: i32,
     pub(super) takeovers: i32,
-    pending: Option<Mode>,
+    waiting: Waiting,
     pending_confirm_deletes: bool,
+}
+
+/// What was asked for and waits for a run of its own. Neither does the other's work: a full reads
+/// what no time tells of, a reconcile finds what is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Waiting {
+    full: bool,
+    reconcile: bool,
+}
+
+impl Waiting {
+    fn with(self, mode: Option<Mode>) -> Self {
+        Self {
+            full: self.full || mode == Some(Mode::Full),
+            reconcile: self.reconcile || mode == Some(Mode::Reconcile),
+        }
+    }
+
+    fn without(self, mode: Mode) -> Self {
+        Self {
+            full: self.full && mode != Mode::Full,
+            reconcile: self.reconcile && mode != Mode::Reconcile,
+        }
+    }
+
+    /// What runs next: what has been read anew is compared after that.
+    fn next(self) -> Option<Mode> {
+        match self {
+            Self { full: true, .. } => Some(Mode::Full),
+            Self {
+                reconcile: true, ..
+            } => Some(Mode::Reconcile),
+            _ => None,
+        }
+    }
 }
 
 impl Found {
@@ -41,18 +76,29 @@ impl Found {
         !self.is_live && self.run_id == Some(slice.run_id) && self.slice == slice.number
     }
 
-    /// What waited, or was given up, is done by the run that starts now, so that neither a
-    /// crash nor a bad night can lose it.
-    pub(super) fn merge(&self, claim: Claim) -> Claim {
+    /// What waited, or was given up, is done by the run that starts now or goes on waiting, so that
+    /// neither a crash nor a bad night can lose it. Returns what starts and what waits then.
+    pub(super) fn merge(&self, claim: Claim) -> (Claim, Pending) {
         let given_up = self.unfinished();
-        let waiting = [self.pending, given_up.map(|run| run.mode)];
-        Claim {
-            mode: waiting.into_iter().flatten().fold(claim.mode, Mode::max),
-            confirm_deletes: claim.confirm_deletes
-                || (self.pending.is_some() && self.pending_confirm_deletes)
-                || given_up.is_some_and(|run| run.confirm_deletes),
+        let waiting = self.waiting.with(given_up.map(|run| run.mode));
+        let mode = match claim.mode {
+            Mode::Incremental => waiting.next().unwrap_or(claim.mode),
+            asked => asked,
+        };
+        let was_confirmed = (self.waiting.next().is_some() && self.pending_confirm_deletes)
+            || given_up.is_some_and(|run| run.confirm_deletes);
+        let rest = waiting.without(mode);
+        let pending = Pending {
+            mode: rest.next(),
+            and_reconcile: rest.full && rest.reconcile,
+            confirm_deletes: rest.next().is_some() && was_confirmed,
+        };
+        let claim = Claim {
+            mode,
+            confirm_deletes: claim.confirm_deletes || was_confirmed,
             ..claim
-        }
+        };
+        (claim, pending)
     }
 
     /// Reads the columns that [`super::lock`] selects.
@@ -65,13 +111,24 @@ impl Found {
             confirm_deletes: row.try_get(4)?,
             slice: row.try_get(5)?,
             takeovers: row.try_get(6)?,
-            pending: row.try_get::<_, Option<&str>>(7)?.and_then(Mode::from_word),
-            pending_confirm_deletes: row.try_get(8)?,
+            waiting: Waiting {
+                full: false,
+                reconcile: row.try_get(8)?,
+            }
+            .with(row.try_get::<_, Option<&str>>(7)?.and_then(Mode::from_word)),
+            pending_confirm_deletes: row.try_get(9)?,
         })
     }
 }
 
-/// Keeps the request for later: a reconcile where any of those that wait is one.
+/// What waits once a run has begun.
+pub(super) struct Pending {
+    mode: Option<Mode>,
+    and_reconcile: bool,
+    confirm_deletes: bool,
+}
+
+/// Keeps the request for later.
 pub(super) async fn remember(
     transaction: &Transaction<'_>,
     data_type: &str,
@@ -80,7 +137,9 @@ pub(super) async fn remember(
     transaction
         .execute_typed(
             "update odoo.sync_metadata
-             set pending_mode = case when pending_mode = 'reconcile' then pending_mode else $2 end,
+             set pending_mode = case when pending_mode = 'full' then pending_mode else $2 end,
+                 pending_reconcile = pending_reconcile
+                     or coalesce($2 <> pending_mode and 'reconcile' in ($2, pending_mode), false),
                  pending_confirm_deletes = pending_confirm_deletes or $3
              where data_type = $1",
             &[
@@ -126,20 +185,24 @@ pub(super) async fn start(
     token: Uuid,
     run_id: Uuid,
     claim: Claim,
+    pending: Pending,
 ) -> Result<Run> {
     transaction
         .execute_typed(
             "update odoo.sync_metadata
              set lease_token = $2, lease_expires_at = clock_timestamp() + interval '60 seconds',
                  run_id = $3, run_mode = $4, slice = 1, takeovers = 0,
-                 sync_status = 'in_progress', error_message = null, pending_mode = null,
-                 pending_confirm_deletes = false, updated_at = now()
+                 sync_status = 'in_progress', error_message = null, pending_mode = $5,
+                 pending_reconcile = $6, pending_confirm_deletes = $7, updated_at = now()
              where data_type = $1",
             &[
                 (&data_type, Type::TEXT),
                 (&token, Type::UUID),
                 (&run_id, Type::UUID),
                 (&claim.mode.word(), Type::TEXT),
+                (&pending.mode.map(Mode::word), Type::TEXT),
+                (&pending.and_reconcile, Type::BOOL),
+                (&pending.confirm_deletes, Type::BOOL),
             ],
         )
         .await

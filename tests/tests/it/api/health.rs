@@ -69,6 +69,33 @@ async fn a_set_up_that_works_passes_every_check() {
 }
 
 #[tokio::test]
+async fn a_stale_run_is_named_and_is_no_failure() {
+    let shop = Shop::open(Version::V19).await;
+    let mut function = shop.function().await;
+    shop.sync(&mut function).await;
+    let mut caller = Caller::with(&shop.environment).await;
+    let mut told = async || {
+        let (status, body) = caller.ask("GET", DEEP).await;
+        assert_eq!(status, 200, "{body}");
+        let checks = body["data"]["checks"].as_array().expect("checks");
+        let runs = checks.iter().find(|check| check["name"] == "runs");
+        runs.expect("a check")["found"].to_string()
+    };
+    assert!(told().await.contains("none is stale"));
+    shop.execute(
+        "update odoo.sync_metadata set sync_status = 'in_progress', run_id = gen_random_uuid(),
+             run_mode = 'full', lease_token = gen_random_uuid(),
+             lease_expires_at = now() - interval '1 s'",
+    )
+    .await;
+    let found = told().await;
+    assert!(
+        found.contains("stale") && found.contains("products"),
+        "{found}"
+    );
+}
+
+#[tokio::test]
 async fn what_fails_is_named_beside_what_works_and_gives_the_status() {
     let shop = Shop::open(Version::V19).await;
     let mut caller = Caller::with(&shop.environment).await;
