@@ -3,6 +3,7 @@
 
 mod api;
 mod bad_input;
+mod chaos;
 mod conformance;
 mod crash;
 mod doctor;

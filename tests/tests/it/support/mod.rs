@@ -6,8 +6,10 @@ pub(crate) mod function;
 pub(crate) mod hold;
 pub(crate) mod odoo;
 pub(crate) mod postgres;
+pub(crate) mod random;
 pub(crate) mod shop;
 pub(crate) mod snapshot;
+pub(crate) mod wire;
 
 use std::time::Duration;
 
