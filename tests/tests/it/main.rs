@@ -5,6 +5,7 @@ mod api;
 mod bad_input;
 mod chaos;
 mod conformance;
+mod connections;
 mod crash;
 mod doctor;
 mod events;

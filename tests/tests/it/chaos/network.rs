@@ -11,7 +11,7 @@ use crate::support::random::Random;
 use crate::support::wire::{proxy_before, through};
 
 /// Where a message that ends something comes by; what is cut there has been done unheard.
-const ENDS_AT_POSTGRES: [&[u8]; 3] = [b"COMMIT", b"UPDATE", b"BEGIN"];
+const ENDS_AT_POSTGRES: [&[u8]; 3] = [b"COMMIT", b"UPDATE", b"START"];
 const ENDS_AT_ODOO: [&[u8]; 2] = [b"HTTP/1.1 200", b"result"];
 
 /// A proxy on either side. That before Odoo is the world's: a mirror belongs to Odoo's URL.

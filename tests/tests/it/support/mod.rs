@@ -1,6 +1,7 @@
 //! What more than one file of tests needs.
 
 pub(crate) mod certificate;
+pub(crate) mod cluster;
 pub(crate) mod day;
 pub(crate) mod function;
 pub(crate) mod hold;
