@@ -2,6 +2,7 @@
 //! holder is gone.
 
 mod row;
+mod stuck;
 
 use tokio::time::Instant;
 use tokio_postgres::Transaction;
@@ -84,7 +85,11 @@ pub(crate) async fn acquire(
     database
         .transaction("taking the lease", async |transaction| {
             let Some(found) = row::lock(transaction, spec.name, claim).await? else {
-                // Whoever has it locked is at work on it right now.
+                // Whoever has it locked is at work on it right now, or will never be again:
+                // then the next request finds it free.
+                if stuck::end(transaction, spec.name).await? {
+                    tracing::warn!(data_type = spec.name, "a session that was stuck is ended");
+                }
                 return busy(transaction, spec.name, claim).await;
             };
             let is_ours = found.token == Some(token);

@@ -20,6 +20,7 @@ mod odoo_client;
 mod openapi;
 mod postgres;
 mod registry;
+mod reliability;
 mod rules;
 mod serverless;
 mod shapes;

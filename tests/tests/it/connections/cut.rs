@@ -117,7 +117,7 @@ async fn a_way_that_is_cut_again_and_again_is_db_unreachable_and_the_next_sync_g
     let mut wired = Wired::open(Version::V14, None, "").await;
     wired.sync_from_empty("the first").await;
     wired.empty_the_mirror().await;
-    // The third transaction and all after it: nothing can be put on record either.
+    // The sixth transaction and all after it: nothing can be put on record either.
     let cut = |nth| {
         Conduct::cut(
             Direction::ToServer,
