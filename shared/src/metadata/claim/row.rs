@@ -78,9 +78,13 @@ pub(super) async fn lock(
     claim: Claim,
 ) -> Result<Option<Found>> {
     let doing = "reading the lease";
+    // An insert that finds a conflict would wait for whoever is just updating that row.
     transaction
         .execute_typed(
-            "insert into odoo.sync_metadata (data_type) values ($1) on conflict do nothing",
+            "insert into odoo.sync_metadata (data_type)
+             select $1
+             where not exists (select from odoo.sync_metadata where data_type = $1)
+             on conflict do nothing",
             &[(&data_type, Type::TEXT)],
         )
         .await
