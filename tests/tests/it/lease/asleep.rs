@@ -27,6 +27,17 @@ async fn answer_of(function: &mut Function) -> Value {
     }
 }
 
+/// Stops it once it waits for Odoo alone: what it had read before may still be on its way to
+/// Postgres, and one that sleeps in a transaction is another matter.
+async fn freeze_at_rest(shop: &Shop, function: &Function) {
+    wait_until("it is at rest", async || {
+        let rests = "state = 'idle' and state_change < clock_timestamp() - interval '100 ms'";
+        count(shop, rests).await == 1
+    })
+    .await;
+    function.freeze();
+}
+
 /// Wakes, and finds that it has lost its lease; nothing has changed by that.
 async fn wakes_in_vain(shop: &Shop, sleeper: &mut Function, what: &str) {
     let before = state(&shop.database).await;
@@ -69,7 +80,7 @@ async fn one_that_slept_while_odoo_was_asked_writes_no_row_no_cursor_and_no_stat
             let hold = Hold::the_next(&shop.sim, when);
             sleeper.send(&json!({}));
             hold.reached().await;
-            sleeper.freeze();
+            freeze_at_rest(&shop, &sleeper).await;
             shop.execute(END_LEASE).await;
             let mut second = shop.function().await;
             shop.sync(&mut second).await;
@@ -231,7 +242,7 @@ async fn a_slice_that_slept_is_done_by_the_retry_of_its_event_and_tells_and_writ
     let hold = Hold::the_next(&shop.sim, When::method("read").model("product.product"));
     sleeper.send(&first);
     hold.reached().await;
-    sleeper.freeze();
+    freeze_at_rest(&shop, &sleeper).await;
     shop.execute(END_LEASE).await;
     let mut retry = shop.function().await;
     let answer = retry.call(&first).await;
@@ -266,7 +277,7 @@ async fn a_slice_that_slept_past_its_own_end_hands_nothing_over() {
         shop.sim.count_requests("read") > asked + 1
     })
     .await;
-    sleeper.freeze();
+    freeze_at_rest(&shop, &sleeper).await;
     shop.sim.clear_faults();
     shop.execute(END_LEASE).await;
     let mut second = shop.function().await;
