@@ -49,11 +49,11 @@ async fn a_serialization_failure_is_tried_again() {
     let wired = Wired::open(Version::V14, None, "").await;
     wired
         .shop
-        .execute(&format!(
+        .execute(
             "do $$ begin execute format(
                  'alter database %I set default_transaction_isolation = ''repeatable read''',
-                 current_database()); end $$"
-        ))
+                 current_database()); end $$",
+        )
         .await;
     let mut wired = Wired {
         function: wired.shop.function().await,
