@@ -15,6 +15,7 @@ mod apt;
 mod bench;
 mod cache;
 mod cargo_lambda;
+mod chaos;
 mod child;
 mod ci;
 mod daemon;
@@ -57,6 +58,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Task {
     Bench(bench::Args),
+    Chaos(chaos::Args),
     Ci(ci::Args),
     Demo(demo::Args),
     Doctor(doctor::Args),
@@ -70,6 +72,7 @@ enum Task {
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Bench(args) => bench::run(&args),
+        Task::Chaos(args) => chaos::run(&args),
         Task::Ci(args) => ci::run(&args),
         Task::Demo(args) => demo::run(&args),
         Task::Doctor(args) => doctor::run(&args),

@@ -3,6 +3,7 @@
 
 mod lock;
 mod row;
+mod stuck;
 
 use std::time::Duration;
 

@@ -8,7 +8,7 @@ use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
 
 use super::{comparison, deletions};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::database::Doing;
 use crate::specs::Stream;
 use crate::sync::request::Mode;
@@ -254,6 +254,9 @@ pub(crate) enum Step {
 
 /// Takes a page's step. `false` where it has been taken already: the commit of an earlier
 /// attempt went through although its answer did not arrive.
+///
+/// # Errors
+/// `db_fault` where an earlier page's step is gone, and every other `db_*`.
 pub(crate) async fn advance(
     transaction: &Transaction<'_>,
     data_type: &str,
@@ -310,7 +313,39 @@ pub(crate) async fn advance(
                 .await
         }
     };
-    Ok(moved.doing("moving the cursor")? == 1)
+    if moved.doing("moving the cursor")? == 1 {
+        return Ok(true);
+    }
+    if let Step::Window { to_id, .. } = step {
+        check_taken(transaction, stream, to_id).await?;
+    }
+    Ok(false)
+}
+
+/// Postgres may lose what it had confirmed: a crash with `synchronous_commit = off`, a fail-over to
+/// a standby that lagged. Then the cursor stands before this page, and to take that for a page
+/// that is in already would lose it and every one after it.
+async fn check_taken(transaction: &Transaction<'_>, stream: &Stream, to_id: i64) -> Result<()> {
+    let doing = "looking where the cursor stands";
+    let is_taken = transaction
+        .query_typed_opt(
+            "select last_id >= $2 from odoo.sync_streams where stream = $1",
+            &[(&stream.name, Type::TEXT), (&to_id, Type::INT8)],
+        )
+        .await
+        .doing(doing)?
+        .map_or(Ok(false), |row| row.try_get(0))
+        .doing(doing)?;
+    if is_taken {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::DbFault,
+        format!(
+            "pages of {} that Postgres had confirmed are gone: the next run reads them again",
+            stream.name
+        ),
+    ))
 }
 
 /// What the source's own count says about the mirror.

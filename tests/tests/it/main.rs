@@ -3,7 +3,9 @@
 
 mod api;
 mod bad_input;
+mod chaos;
 mod conformance;
+mod connections;
 mod crash;
 mod doctor;
 mod events;
@@ -19,6 +21,7 @@ mod openapi;
 mod postgres;
 mod reconcile;
 mod registry;
+mod reliability;
 mod row_level;
 mod rules;
 mod serverless;

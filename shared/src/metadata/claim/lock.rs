@@ -8,8 +8,8 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::Claim;
 use super::row::Found;
+use super::{Claim, stuck};
 use crate::error::Result;
 use crate::mirror::database::Doing;
 
@@ -44,14 +44,18 @@ pub(super) async fn lock(
         )
         .await
         .doing(DOING)?;
-    if claim.must_wait() {
-        return wait(transaction, data_type).await.doing(DOING);
-    }
     if let Some(found) = select(transaction, data_type, "skip locked")
         .await
         .doing(DOING)?
     {
         return Ok(Locked::Found(found));
+    }
+    // Whoever has it locked is at work on it, or will never be again.
+    if stuck::end(transaction, data_type).await? {
+        tracing::warn!(data_type, "a session that was stuck is ended");
+    }
+    if claim.must_wait() {
+        return wait(transaction, data_type).await.doing(DOING);
     }
     // What is committed, which the lock does not hide.
     let running = running(transaction, data_type).await.doing(DOING)?;
