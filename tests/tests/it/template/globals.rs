@@ -12,7 +12,7 @@ use super::{functions, template};
 fn expected() -> Value {
     json!({
         "Parameters": {
-            "Architecture": {"AllowedValues": ["arm64", "x86_64"]},
+            "Architecture": {"AllowedValues": ["x86_64", "arm64"]},
             "ReservedConcurrency": {"Default": ""},
             "Tracing": {"AllowedValues": ["Active", "PassThrough"]},
             "ApiBurstLimit": {"MinValue": 1},
