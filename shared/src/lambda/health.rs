@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::api::Answer;
 use super::events;
 use super::response;
-use crate::config::{Config, EventsConfig, OdooConfig, PostgresConfig, RetryConfig};
+use crate::config::{self, Config, EventsConfig, OdooConfig, PostgresConfig, RetryConfig};
 use crate::doctor::{Check, check_configuration, examine_odoo, examine_postgres};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::stale;
@@ -67,13 +67,14 @@ fn shown(check: &Check) -> Value {
 }
 
 async fn examine() -> Vec<Check> {
+    let configured = config::check_every_variable();
     let config = Config::from_env().map(impatient);
     let (of_odoo, of_postgres, bus) = tokio::join!(
         look_at_odoo(config.as_ref().ok()),
         look_at_postgres(),
         Check::of("event bus", look_at_bus())
     );
-    let mut checks = vec![check_configuration(config.map(drop)).await];
+    let mut checks = vec![check_configuration(configured).await];
     checks.extend(of_odoo);
     checks.extend(of_postgres);
     checks.push(bus);
@@ -164,7 +165,10 @@ fn late(whose: &str, limit: Duration) -> Check {
 /// functions need, so that is no failure.
 async fn look_at_bus() -> Result<String> {
     let Some(bus) = EventsConfig::from_env().bus else {
-        return Ok("not looked at: SYNC_EVENT_BUS is empty, so no events are sent".to_owned());
+        return Ok(
+            "none: SYNC_EVENT_BUS is empty, so no events are sent and POST /api/sync/all is refused"
+                .to_owned(),
+        );
     };
     let failed = |message: String| Error::new(ErrorKind::Config, message);
     let asked = async {
