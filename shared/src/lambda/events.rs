@@ -15,7 +15,7 @@ use crate::config::RetryConfig;
 use crate::error::{ErrorKind, Result};
 use crate::specs::DataType;
 use crate::sync::request::SyncRequest;
-use crate::sync::{Outcome, RunFailure};
+use crate::sync::{EndedRun, Outcome, RunFailure};
 
 /// Entries that one call takes (`PutEvents`).
 const MAX_ENTRIES: usize = 10;
@@ -36,7 +36,7 @@ pub(super) fn requested(request: &SyncRequest) -> Event {
 }
 
 /// The event that an outcome gives rise to. Who only found another run at work says
-/// nothing, unless a batch waits to hear of it.
+/// nothing, unless a batch waits to hear of it; and of the end of the batch's own run it hears again.
 pub(super) fn event(
     spec: &DataType,
     request: &SyncRequest,
@@ -45,7 +45,10 @@ pub(super) fn event(
     let (detail_type, mut detail) = match outcome {
         Ok(Outcome::Finished(report)) => ("Sync Completed", json!(report)),
         Ok(Outcome::HandedOver { next, .. }) => return Some(requested(next)),
-        Ok(Outcome::Repeated { .. }) => return None,
+        Ok(Outcome::Repeated { ended, .. }) => match (ended, request.batch_id) {
+            (Some(ended), Some(_)) => told_again(ended),
+            _ => return None,
+        },
         Err(failure) if failure.error.kind() == ErrorKind::Busy && request.batch_id.is_none() => {
             return None;
         }
@@ -62,6 +65,16 @@ pub(super) fn event(
         detail_type,
         detail,
     })
+}
+
+/// Detail type and detail of the end of a run that is on record.
+fn told_again(ended: &EndedRun) -> (&'static str, Value) {
+    let mut detail = json!(ended.report);
+    let Some(error) = &ended.error else {
+        return ("Sync Completed", detail);
+    };
+    detail["error"] = response::error(error);
+    ("Sync Failed", detail)
 }
 
 /// Sends events to a bus.

@@ -26,7 +26,7 @@ use crate::config::{Config, RetryConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::claim::{self, Acquired, Claim, Slice};
 use crate::metadata::lease::Lease;
-pub use crate::metadata::runs::{RowError, RunReport};
+pub use crate::metadata::runs::{EndedRun, RowError, RunReport};
 use crate::mirror::connect::check_url;
 use crate::mirror::database::Database;
 use crate::odoo::OdooClient;
@@ -53,6 +53,8 @@ pub enum Outcome {
     Repeated {
         /// That run. None where what the batch had asked for was over before any began.
         run_id: Option<Uuid>,
+        /// That run, where it is over and a batch asks: who was to tell the batch may have died.
+        ended: Option<EndedRun>,
     },
 }
 
@@ -160,7 +162,9 @@ impl Syncer {
             let lease = match claim::acquire(&mut self.database, spec, claim).await? {
                 Acquired::Lease(lease) => lease,
                 Acquired::Busy { run_id } => return Err(busy(spec, run_id)),
-                Acquired::Repeated { run_id } => return Ok(Outcome::Repeated { run_id }),
+                Acquired::Repeated { run_id, .. } => {
+                    return self.repeated(spec, claim, run_id).await;
+                }
                 Acquired::GivenUp { run_id } => return Err(self.given_up(run_id).await),
                 Acquired::Reset { run_id } => return Err(self.ended_by_reset(run_id).await),
             };
@@ -176,6 +180,19 @@ impl Syncer {
                 }
             }
         }
+    }
+
+    async fn repeated(
+        &mut self,
+        spec: &DataType,
+        claim: Claim,
+        run_id: Option<Uuid>,
+    ) -> Result<Outcome, RunFailure> {
+        let ended = match (claim.batch_id, run_id) {
+            (Some(_), Some(run_id)) => end::ended(&mut self.database, spec, run_id).await?,
+            _ => None,
+        };
+        Ok(Outcome::Repeated { run_id, ended })
     }
 
     async fn given_up(&mut self, run_id: Uuid) -> RunFailure {

@@ -41,6 +41,11 @@ impl Found {
         !self.is_live && self.run_id == Some(slice.run_id) && self.slice == slice.number
     }
 
+    /// Whether this slice is the one that is on.
+    pub(super) fn is_at(&self, slice: Slice) -> bool {
+        self.is_live && self.run_id == Some(slice.run_id) && self.slice == slice.number
+    }
+
     /// What waited, or was given up, is done by the run that starts now, so that neither a
     /// crash nor a bad night can lose it.
     pub(super) fn merge(&self, claim: Claim) -> Claim {
@@ -68,6 +73,17 @@ impl Found {
             pending: row.try_get::<_, Option<&str>>(7)?.and_then(Mode::from_word),
             pending_confirm_deletes: row.try_get(8)?,
         })
+    }
+}
+
+impl Run {
+    /// Who takes a run over and confirms deletions confirms that run's: he would else be told of a
+    /// guard that he has lifted.
+    pub(super) fn confirmed_by(self, claim: Claim) -> Self {
+        Self {
+            confirm_deletes: self.confirm_deletes || claim.confirm_deletes,
+            ..self
+        }
     }
 }
 
@@ -116,7 +132,7 @@ pub(super) async fn take_over(
         )
         .await
         .doing("taking over a run")?;
-    runs::add_slice(transaction, run.id).await
+    runs::add_slice(transaction, run.id, run.confirm_deletes).await
 }
 
 /// Takes the lease for a new run.
