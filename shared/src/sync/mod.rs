@@ -84,6 +84,8 @@ pub struct Syncer {
     config: Config,
     odoo: OdooClient,
     database: Database,
+    /// What would make the run go on whose hand-over is under way.
+    handing_over: Option<SyncRequest>,
 }
 
 impl Syncer {
@@ -98,7 +100,14 @@ impl Syncer {
             odoo: OdooClient::new(&config.odoo)?,
             database: Database::new(config.postgres.clone()),
             config,
+            handing_over: None,
         })
+    }
+
+    /// After a run was dropped: what makes it go on, where that was while it was handed over. Nobody knows
+    /// whether the hand-over was committed; where it was not, this request does nothing.
+    pub fn unheard_hand_over(&mut self) -> Option<SyncRequest> {
+        self.handing_over.take()
     }
 
     /// What is done where something outside fails that may pass.
@@ -170,14 +179,12 @@ impl Syncer {
             };
             let is_covered = !lease.run.taken_over || lease.run.mode.covers(claim.mode);
             let waits = (!is_covered).then_some(claim);
-            match self.run_leased(spec, &lease, waits).await? {
+            // A batch hears of the run that does what it asked, not of a lesser one before.
+            let next = lease.next_slice(claim.batch_id.filter(|_| is_covered));
+            match self.run_leased(spec, &lease, waits, &next).await? {
                 Ended::Finished(_) if !is_covered => {}
                 Ended::Finished(report) => return Ok(Outcome::Finished(report)),
-                Ended::HandedOver(report) => {
-                    // A batch hears of the run that does what it asked, not of a lesser one before.
-                    let next = lease.next_slice(claim.batch_id.filter(|_| is_covered));
-                    return Ok(Outcome::HandedOver { report, next });
-                }
+                Ended::HandedOver(report) => return Ok(Outcome::HandedOver { report, next }),
             }
         }
     }
@@ -220,6 +227,7 @@ impl Syncer {
         spec: &'static DataType,
         lease: &Lease,
         waits: Option<Claim>,
+        next: &SyncRequest,
     ) -> Result<Ended, RunFailure> {
         tracing::info!(
             data_type = spec.name,
@@ -239,8 +247,10 @@ impl Syncer {
         match outcome {
             Ok(()) => Ok(Ended::Finished(ending.succeed(&mut self.database).await?)),
             Err(error) if error.kind() == ErrorKind::OutOfTime => {
-                let report = ending.hand_over(&mut self.database, waits).await?;
-                Ok(Ended::HandedOver(report))
+                self.handing_over = Some(next.clone());
+                let report = ending.hand_over(&mut self.database, waits).await;
+                self.handing_over = None;
+                Ok(Ended::HandedOver(report?))
             }
             Err(error) => Err(RunFailure {
                 report: ending.fail(&mut self.database, &error).await,
