@@ -21,6 +21,7 @@ mod registry;
 mod rules;
 mod serverless;
 mod shapes;
+mod silence;
 mod stock_movements;
 mod stock_on_hand;
 mod streams;

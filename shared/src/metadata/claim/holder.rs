@@ -14,7 +14,7 @@ use crate::mirror::database::{Database, Doing};
 const GLANCE: Duration = Duration::from_millis(500);
 
 /// A lease as it stands.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Sight {
     token: Option<Uuid>,
     /// As Postgres writes it: it is only compared.
@@ -33,19 +33,19 @@ pub(super) async fn is_alive(
     until: Instant,
 ) -> Result<bool> {
     let (first, mut is_live) = look(database, data_type).await?;
+    let mut seen = first.clone();
     loop {
-        if first.token.is_none() || Instant::now() + GLANCE >= until {
+        if seen.token.is_none() {
             return Ok(true);
         }
         if !is_live {
             return Ok(false);
         }
-        tokio::time::sleep(GLANCE).await;
-        let seen;
-        (seen, is_live) = look(database, data_type).await?;
-        if seen != first {
+        if seen != first || Instant::now() + GLANCE >= until {
             return Ok(true);
         }
+        tokio::time::sleep(GLANCE).await;
+        (seen, is_live) = look(database, data_type).await?;
     }
 }
 
