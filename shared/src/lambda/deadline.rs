@@ -75,9 +75,10 @@ impl Deadline {
         (self.started + SILENCE).min(self.of_lambda())
     }
 
-    /// When Lambda ends the invocation.
-    pub(super) fn end(self) -> Instant {
-        self.started + self.left
+    /// Until when an event may be sent that nobody waits for. Lambda ends what takes too long, and tries it again;
+    /// to stop before would only lose the event.
+    pub(super) fn of_lambda_itself(self) -> Instant {
+        self.started + LONGEST
     }
 }
 

@@ -106,7 +106,7 @@ impl Function {
         match trigger::read(event) {
             Invocation::Direct { request, .. } => {
                 let outcome = Err(error.into());
-                let until = deadline.end();
+                let until = deadline.of_lambda_itself();
                 let is_told = self.tell(request.as_ref().ok(), &outcome, until).await;
                 response::body(self.spec, &outcome, is_told)
             }
@@ -189,7 +189,7 @@ impl Function {
         deadline: Deadline,
     ) -> Answered {
         let outcome = self.run(&request, trigger, deadline).await;
-        let until = deadline.end();
+        let until = deadline.of_lambda_itself();
         let is_told = self.tell(request.as_ref().ok(), &outcome, until).await;
         // An HTTP caller has waited long enough: what waits comes with the next request.
         if matches!(outcome, Ok(Outcome::Finished(_))) && trigger != Trigger::Http {
@@ -229,7 +229,8 @@ impl Function {
         let until = deadline.of_lambda();
         if let Some(outcome) = Box::pin(syncer.run_pending(spec, trigger, until)).await {
             let request = SyncRequest::default();
-            self.tell(Some(&request), &outcome, deadline.end()).await;
+            self.tell(Some(&request), &outcome, deadline.of_lambda_itself())
+                .await;
         }
     }
 
