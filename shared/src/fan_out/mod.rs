@@ -193,13 +193,15 @@ impl FanOut {
             .await
     }
 
-    /// A batch as it stands.
+    /// A batch as it stands, once it has been brought up to what its runs have done: the event that would
+    /// have said so may be lost.
     ///
     /// # Errors
     /// Every `db_*`.
     pub(crate) async fn report(&mut self, batch_id: Uuid) -> Result<BatchReport> {
         self.database
             .transaction("reading a batch", async |transaction| {
+                batches::look_after(transaction).await?;
                 report::read(transaction, batch_id).await
             })
             .await

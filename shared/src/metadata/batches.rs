@@ -17,7 +17,7 @@ use crate::mirror::database::Doing;
 use crate::specs::DataType;
 use crate::sync::request::{Mode, Trigger};
 pub(crate) use run::{Asked, asked, assign, end_by_reset};
-pub(crate) use settle::{adopt, is_being_done, settle};
+pub(crate) use settle::{adopt, is_being_done, is_done_by, settle};
 
 /// Any number will do as long as all versions of this program agree.
 const LOCK: i64 = i64::from_be_bytes(*b"sync-all");

@@ -1,6 +1,7 @@
 //! Asking for the lease of a data type: for a new run, or for the unfinished one whose
 //! holder is gone.
 
+mod holder;
 mod lock;
 mod row;
 mod stuck;
@@ -44,6 +45,8 @@ pub(crate) enum Acquired {
     Repeated {
         /// The run that it is or belongs to, where one has begun.
         run_id: Option<Uuid>,
+        /// Whether its lease is live.
+        is_on: bool,
     },
     /// A reset has ended the run that the slice belongs to.
     Reset {
@@ -101,6 +104,10 @@ impl Claim {
 
 /// Takes the lease for a new run, or for the unfinished one that it finds.
 ///
+/// What finds itself running may be Lambda's retry after the function died. A lease outlives its holder
+/// by a minute, which is about as long as Lambda waits, and a retry that is answered is the
+/// last one. So it waits here until the holder has shown that it is alive, or its lease has ended.
+///
 /// # Errors
 /// `db_schema` where the metadata table is missing, and every other `db_*`.
 pub(crate) async fn acquire(
@@ -108,6 +115,20 @@ pub(crate) async fn acquire(
     spec: &'static DataType,
     claim: Claim,
 ) -> Result<Acquired> {
+    loop {
+        let acquired = take(database, spec, claim).await?;
+        let is_on = matches!(acquired, Acquired::Repeated { is_on: true, .. });
+        // Who asks over HTTP is not tried again by Lambda.
+        if !is_on
+            || claim.trigger == Trigger::Http
+            || holder::is_alive(database, spec.name, claim.until).await?
+        {
+            return Ok(acquired);
+        }
+    }
+}
+
+async fn take(database: &mut Database, spec: &'static DataType, claim: Claim) -> Result<Acquired> {
     // Made once: a second attempt after an unheard commit recognises its own token.
     let token = Uuid::new_v4();
     let run_id = Uuid::new_v4();
@@ -130,6 +151,7 @@ pub(crate) async fn acquire(
             let (run, slice) = match found.unfinished() {
                 Some(run) if is_ours => (run, found.slice),
                 Some(run) if found.takeovers < MAX_TAKEOVERS => {
+                    let run = run.confirmed_by(claim);
                     row::take_over(transaction, spec.name, token, run, next).await?;
                     (run, next)
                 }
@@ -177,6 +199,7 @@ async fn refuse(
             true => Acquired::Reset { run_id },
             false => Acquired::Repeated {
                 run_id: Some(run_id),
+                is_on: found.is_at(slice),
             },
         };
         return Ok(Some(acquired));
@@ -193,6 +216,7 @@ async fn refuse(
         .filter(|asked| asked.is_over)
         .map(|asked| Acquired::Repeated {
             run_id: asked.run_id,
+            is_on: false,
         }))
 }
 
@@ -204,14 +228,23 @@ async fn turn_away(
     claim: Claim,
     running: Option<Uuid>,
 ) -> Result<Acquired> {
-    if let Some(asked) = asked(transaction, data_type, claim).await?
-        && (asked.is_over || (asked.run_id.is_some() && asked.run_id == running))
-    {
-        return Ok(Acquired::Repeated {
-            run_id: asked.run_id,
-        });
+    if let Some(asked) = asked(transaction, data_type, claim).await? {
+        let is_on = asked.run_id.is_some() && asked.run_id == running;
+        if asked.is_over || is_on {
+            return Ok(Acquired::Repeated {
+                run_id: asked.run_id,
+                is_on: is_on && !asked.is_over,
+            });
+        }
     }
-    if claim.is_remembered() {
+    // What does all of it is on already: it may be this very request, remembered before.
+    let is_done = match (claim.batch_id, running) {
+        (Some(batch_id), Some(run_id)) => {
+            batches::is_done_by(transaction, batch_id, data_type, run_id).await?
+        }
+        _ => false,
+    };
+    if claim.is_remembered() && !is_done {
         row::remember(transaction, data_type, claim).await?;
     }
     Ok(Acquired::Busy { run_id: running })

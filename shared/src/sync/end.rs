@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::metadata::claim::{self, Claim};
 use crate::metadata::deletions;
 use crate::metadata::lease::Lease;
-use crate::metadata::runs::{self, RunReport};
+use crate::metadata::runs::{self, EndedRun, RunReport};
 use crate::metadata::streams;
 use crate::mirror::database::{Database, Doing};
 use crate::specs::DataType;
@@ -147,6 +147,19 @@ pub(super) async fn report(database: &mut Database, run_id: Uuid) -> Result<RunR
     database
         .transaction("reading a run", async |transaction| {
             runs::report(transaction, run_id).await
+        })
+        .await
+}
+
+/// The run as it is on record, where it is over.
+pub(super) async fn ended(
+    database: &mut Database,
+    spec: &DataType,
+    run_id: Uuid,
+) -> Result<Option<EndedRun>> {
+    database
+        .transaction("reading a run's end", async |transaction| {
+            runs::ended(transaction, spec.name, run_id).await
         })
         .await
 }

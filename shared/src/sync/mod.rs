@@ -32,7 +32,7 @@ use crate::config::{Config, RetryConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::claim::{self, Acquired, Claim, Slice};
 use crate::metadata::lease::Lease;
-pub use crate::metadata::runs::{RowError, RunReport};
+pub use crate::metadata::runs::{EndedRun, RowError, RunReport};
 use crate::metadata::streams::Phase;
 use crate::mirror::connect::check_url;
 use crate::mirror::database::Database;
@@ -60,6 +60,8 @@ pub enum Outcome {
     Repeated {
         /// That run. None where what the batch had asked for was over before any began.
         run_id: Option<Uuid>,
+        /// That run, where it is over and a batch asks: who was to tell the batch may have died.
+        ended: Option<EndedRun>,
     },
 }
 
@@ -89,6 +91,8 @@ pub struct Syncer {
     config: Config,
     odoo: OdooClient,
     database: Database,
+    /// What would make the run go on whose hand-over is under way.
+    handing_over: Option<SyncRequest>,
 }
 
 impl Syncer {
@@ -103,7 +107,14 @@ impl Syncer {
             odoo: OdooClient::new(&config.odoo)?,
             database: Database::new(config.postgres.clone()),
             config,
+            handing_over: None,
         })
+    }
+
+    /// After a run was dropped: what makes it go on, where that was while it was handed over. Nobody knows
+    /// whether the hand-over was committed; where it was not, this request does nothing.
+    pub fn unheard_hand_over(&mut self) -> Option<SyncRequest> {
+        self.handing_over.take()
     }
 
     /// What is done where something outside fails that may pass.
@@ -167,22 +178,35 @@ impl Syncer {
             let lease = match claim::acquire(&mut self.database, spec, claim).await? {
                 Acquired::Lease(lease) => lease,
                 Acquired::Busy { run_id } => return Err(busy(spec, run_id)),
-                Acquired::Repeated { run_id } => return Ok(Outcome::Repeated { run_id }),
+                Acquired::Repeated { run_id, .. } => {
+                    return self.repeated(spec, claim, run_id).await;
+                }
                 Acquired::GivenUp { run_id } => return Err(self.given_up(run_id).await),
                 Acquired::Reset { run_id } => return Err(self.ended_by_reset(run_id).await),
             };
             let is_covered = !lease.run.taken_over || lease.run.mode.covers(claim.mode);
             let waits = (!is_covered).then_some(claim);
-            match self.run_leased(spec, &lease, waits).await? {
+            // A batch hears of the run that does what it asked, not of a lesser one before.
+            let next = lease.next_slice(claim.batch_id.filter(|_| is_covered));
+            match self.run_leased(spec, &lease, waits, &next).await? {
                 Ended::Finished(_) if !is_covered => {}
                 Ended::Finished(report) => return Ok(Outcome::Finished(report)),
-                Ended::HandedOver(report) => {
-                    // A batch hears of the run that does what it asked, not of a lesser one before.
-                    let next = lease.next_slice(claim.batch_id.filter(|_| is_covered));
-                    return Ok(Outcome::HandedOver { report, next });
-                }
+                Ended::HandedOver(report) => return Ok(Outcome::HandedOver { report, next }),
             }
         }
+    }
+
+    async fn repeated(
+        &mut self,
+        spec: &DataType,
+        claim: Claim,
+        run_id: Option<Uuid>,
+    ) -> Result<Outcome, RunFailure> {
+        let ended = match (claim.batch_id, run_id) {
+            (Some(_), Some(run_id)) => end::ended(&mut self.database, spec, run_id).await?,
+            _ => None,
+        };
+        Ok(Outcome::Repeated { run_id, ended })
     }
 
     async fn given_up(&mut self, run_id: Uuid) -> RunFailure {
@@ -210,6 +234,7 @@ impl Syncer {
         spec: &'static DataType,
         lease: &Lease,
         waits: Option<Claim>,
+        next: &SyncRequest,
     ) -> Result<Ended, RunFailure> {
         tracing::info!(
             data_type = spec.name,
@@ -229,8 +254,10 @@ impl Syncer {
         match outcome {
             Ok(()) => Ok(Ended::Finished(ending.succeed(&mut self.database).await?)),
             Err(error) if error.kind() == ErrorKind::OutOfTime => {
-                let report = ending.hand_over(&mut self.database, waits).await?;
-                Ok(Ended::HandedOver(report))
+                self.handing_over = Some(next.clone());
+                let report = ending.hand_over(&mut self.database, waits).await;
+                self.handing_over = None;
+                Ok(Ended::HandedOver(report?))
             }
             Err(error) => Err(RunFailure {
                 report: ending.fail(&mut self.database, &error).await,

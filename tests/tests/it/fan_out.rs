@@ -9,4 +9,4 @@ mod repeats;
 mod sending;
 mod shop;
 mod whole;
-mod yard;
+pub(crate) mod yard;

@@ -26,6 +26,7 @@ mod row_level;
 mod rules;
 mod serverless;
 mod shapes;
+mod silence;
 mod stock_movements;
 mod stock_on_hand;
 mod streams;

@@ -8,9 +8,8 @@ use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::settle::COVERS;
+use super::settle::covers;
 use crate::error::Result;
-use crate::metadata::runs;
 use crate::mirror::database::Doing;
 
 /// What has come of a batch's request so far.
@@ -29,12 +28,13 @@ pub(crate) async fn asked(
     data_type: &str,
 ) -> Result<Option<Asked>> {
     let doing = "looking for a batch's run";
+    let covers = covers();
     let row = transaction
         .query_typed_opt(
             &format!(
                 "select batch.run_id,
                         batch.state in ('success', 'failed')
-                        or coalesce(run.status <> 'in_progress' and {COVERS}, false)
+                        or coalesce(run.status <> 'in_progress' and {covers}, false)
                  from odoo.sync_batches batch
                  left join odoo.sync_runs run on run.run_id = batch.run_id
                  where batch.batch_id = $1 and batch.data_type = $2"
@@ -74,19 +74,16 @@ pub(crate) async fn assign(
     Ok(())
 }
 
-/// Fails what waits for a run that a reset has ended: nobody works on it who could tell.
+/// Fails what waits for a run that a reset has just ended: nobody works on it who could tell.
 pub(crate) async fn end_by_reset(transaction: &Transaction<'_>, run_id: Uuid) -> Result<()> {
     transaction
         .execute_typed(
-            &format!(
-                "update odoo.sync_batches batch
-                 set state = 'failed', finished_at = run.finished_at,
-                     error_code = run.error_code, error_message = run.error_message
-                 from odoo.sync_runs run
-                 where batch.run_id = $1 and batch.state in ('pending', 'requested')
-                     and run.run_id = $1 and {}",
-                runs::ENDED_BY_RESET
-            ),
+            "update odoo.sync_batches batch
+             set state = 'failed', finished_at = run.finished_at,
+                 error_code = run.error_code, error_message = run.error_message
+             from odoo.sync_runs run
+             where batch.run_id = $1 and batch.state in ('pending', 'requested')
+                 and run.run_id = $1 and run.status = 'failed'",
             &[(&run_id, Type::UUID)],
         )
         .await

@@ -16,11 +16,21 @@ const PATIENCE: &str = "interval '20 minutes'";
 /// Requests of one row until it is given up.
 const MAX_ATTEMPTS: i32 = 3;
 
-/// Whether run `run` does all that the row `batch` asks: [`Mode::covers`](crate::sync::request::Mode) as SQL.
-pub(super) const COVERS: &str = "(batch.mode = 'incremental' or run.mode = batch.mode)";
+/// Whether run `run` reads all that the row `batch` asks: [`Mode::covers`](crate::sync::request::Mode) as SQL.
+const READS_ALL: &str = "(batch.mode = 'incremental' or run.mode = batch.mode)";
 
-/// Whether the run that is on is the batch's own, or does what it asks and began after the batch:
-/// then "busy" is no failure, since that run will end the batch's part.
+/// Whether run `run` does all that the row `batch` asks. One whose deletions were not confirmed has done so
+/// where it succeeded; where it failed, the delete guard may have stopped it, which the batch has lifted.
+pub(super) fn covers() -> String {
+    format!(
+        "{READS_ALL}
+         and (run.confirm_deletes or not batch.confirm_deletes or run.status = 'success')"
+    )
+}
+
+/// Whether the run that is on is the batch's own, or reads what it asks and began after the batch:
+/// then "busy" is no failure, since that run will end the batch's part; or, where its deletions are not
+/// confirmed and the guard stops it, the one that was remembered.
 pub(crate) async fn is_being_done(
     transaction: &Transaction<'_>,
     batch_id: Uuid,
@@ -37,9 +47,39 @@ pub(crate) async fn is_being_done(
                      where batch.batch_id = $1 and batch.data_type = $2
                          and batch.state in ('pending', 'requested')
                          and (run.run_id = batch.run_id
-                              or (run.started_at >= batch.created_at and {COVERS})))"
+                              or (run.started_at >= batch.created_at and {READS_ALL})))"
             ),
             &[(&batch_id, Type::UUID), (&data_type, Type::TEXT)],
+        )
+        .await
+        .doing(doing)?
+        .try_get(0)
+        .doing(doing)
+}
+
+/// Whether this run, which is on, began after the batch and does all that it asks.
+pub(crate) async fn is_done_by(
+    transaction: &Transaction<'_>,
+    batch_id: Uuid,
+    data_type: &str,
+    run_id: Uuid,
+) -> Result<bool> {
+    let doing = "comparing a run with a batch";
+    let covers = covers();
+    transaction
+        .query_typed_one(
+            &format!(
+                "select exists (
+                     select from odoo.sync_batches batch
+                     join odoo.sync_runs run on run.run_id = $3
+                     where batch.batch_id = $1 and batch.data_type = $2
+                         and run.started_at >= batch.created_at and {covers})"
+            ),
+            &[
+                (&batch_id, Type::UUID),
+                (&data_type, Type::TEXT),
+                (&run_id, Type::UUID),
+            ],
         )
         .await
         .doing(doing)?
@@ -58,6 +98,7 @@ pub(crate) async fn settle(transaction: &Transaction<'_>) -> Result<()> {
 /// by the run that works for it, or by any that began after the batch and ended after the request.
 /// The latter need not know of the batch: a schedule may have come first.
 pub(crate) async fn adopt(transaction: &Transaction<'_>) -> Result<()> {
+    let covers = covers();
     transaction
         .execute_typed(
             &format!(
@@ -72,7 +113,7 @@ pub(crate) async fn adopt(transaction: &Transaction<'_>) -> Result<()> {
                              and run.started_at >= batch.created_at
                              and run.finished_at >= batch.requested_at)
                      where batch.state in ('pending', 'requested') and run.status <> 'in_progress'
-                         and {COVERS}
+                         and {covers}
                          and (run.status = 'success'
                               or not exists (select from odoo.sync_metadata metadata
                                              where metadata.data_type = batch.data_type

@@ -76,6 +76,11 @@ impl Found {
         !self.is_live && self.run_id == Some(slice.run_id) && self.slice == slice.number
     }
 
+    /// Whether this slice is the one that is on.
+    pub(super) fn is_at(&self, slice: Slice) -> bool {
+        self.is_live && self.run_id == Some(slice.run_id) && self.slice == slice.number
+    }
+
     /// What waited, or was given up, is done by the run that starts now or goes on waiting, so that
     /// neither a crash nor a bad night can lose it. Returns what starts and what waits then.
     pub(super) fn merge(&self, claim: Claim) -> (Claim, Pending) {
@@ -128,6 +133,17 @@ pub(super) struct Pending {
     confirm_deletes: bool,
 }
 
+impl Run {
+    /// Who takes a run over and confirms deletions confirms that run's: he would else be told of a
+    /// guard that he has lifted.
+    pub(super) fn confirmed_by(self, claim: Claim) -> Self {
+        Self {
+            confirm_deletes: self.confirm_deletes || claim.confirm_deletes,
+            ..self
+        }
+    }
+}
+
 /// Keeps the request for later.
 pub(super) async fn remember(
     transaction: &Transaction<'_>,
@@ -175,7 +191,7 @@ pub(super) async fn take_over(
         )
         .await
         .doing("taking over a run")?;
-    runs::add_slice(transaction, run.id).await
+    runs::add_slice(transaction, run.id, run.confirm_deletes).await
 }
 
 /// Takes the lease for a new run.

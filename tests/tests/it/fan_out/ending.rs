@@ -166,6 +166,29 @@ async fn a_run_that_knows_nothing_of_the_batch_ends_its_part_if_it_did_what_was_
     assert_eq!(part["batch_id"], batch);
 }
 
+/// The nightly reconcile came first, and the guard stopped it; or it had nothing to guard.
+#[tokio::test]
+async fn a_run_that_lacked_the_batch_s_confirmation_ends_its_part_only_by_success() {
+    let yard = Yard::open().await;
+    let mut function = yard.function().await;
+    let request = json!({"mode": "reconcile", "confirmDeletes": true});
+    function.call(&request).await;
+    let occasion = event("odoo.sync", "Sync Completed", &json!({"dataType": "sales"}));
+    for (data_type, status, confirmed, state) in [
+        ("categories", "failed", false, "requested"),
+        ("warehouses", "success", false, "success"),
+        ("products", "failed", true, "failed"),
+    ] {
+        let run = yard.put_run(data_type, "reconcile", status, 1).await;
+        yard.execute(&format!(
+            "update odoo.sync_runs set confirm_deletes = {confirmed} where run_id = '{run}'"
+        ))
+        .await;
+        function.call(&occasion).await;
+        assert_eq!(yard.part(data_type).await["state"], state, "{data_type}");
+    }
+}
+
 #[tokio::test]
 async fn an_event_of_another_batch_says_nothing_of_this_one() {
     let yard = Yard::open().await;

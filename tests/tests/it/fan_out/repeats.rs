@@ -1,5 +1,7 @@
 //! Delivery is at least once: a batch's request comes again while its run is on, over or left.
 
+use std::time::Duration;
+
 use odoo_sim::When;
 use serde_json::{Value, json};
 
@@ -27,10 +29,11 @@ async fn runs(shop: &Shop) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_request_whose_run_is_over_does_nothing() {
+async fn a_request_whose_run_is_over_does_nothing_and_tells_the_batch_of_it_again() {
     let (mut shop, request) = started().await;
     let first = shop.function("categories").call(&request).await;
-    let told = shop.yard.bus.taken().len();
+    let told = shop.yard.bus.taken().pop().expect("its end");
+    assert_eq!(told["DetailType"], "Sync Completed");
     shop.sim.reset_requests();
     for state in ["requested", "success", "failed"] {
         // Whether or not the batch has heard of its end.
@@ -41,10 +44,71 @@ async fn a_request_whose_run_is_over_does_nothing() {
         assert_eq!(again["success"], true, "{again}");
         let expected = json!({"dataType": "categories", "runId": first["data"]["runId"]});
         assert_eq!(again["data"], expected);
+        assert_eq!(shop.yard.bus.taken().pop(), Some(told.clone()), "{state}");
     }
     assert_eq!(runs(&shop).await.len(), 1);
     assert_eq!(shop.sim.requests().len(), 0, "Odoo was asked");
-    assert_eq!(shop.yard.bus.taken().len(), told, "something was told");
+    assert_eq!(shop.yard.bus.taken().len(), 3 + 1 + 3);
+}
+
+/// The process ended its run and died before it could tell, and Lambda tries again.
+#[tokio::test]
+async fn a_batch_goes_on_though_the_end_of_a_run_was_told_only_by_lambda_s_retry() {
+    for (status, code) in [("success", None), ("failed", Some("odoo_fault"))] {
+        let (mut shop, request) = started().await;
+        let run = shop
+            .yard
+            .put_run("categories", "incremental", status, 0)
+            .await;
+        shop.yard.assign("categories", run).await;
+        shop.function("categories").call(&request).await;
+        let told = shop.yard.bus.taken().pop().expect("its end");
+        let detail = &told["Detail"];
+        assert_eq!(detail["runId"], json!(run));
+        assert_eq!(detail["batchId"], request["detail"]["batchId"]);
+        assert_eq!(detail["error"]["code"], json!(code));
+        let mut all = shop.yard.function().await;
+        let kind = told["DetailType"].as_str().expect("a type");
+        all.call(&event("odoo.sync", kind, detail)).await;
+        let part = shop.yard.part("categories").await;
+        assert_eq!(
+            (&part["state"], &part["error_code"]),
+            (&json!(status), &json!(code))
+        );
+        assert_eq!(shop.yard.requested().len(), 4, "the next one");
+    }
+}
+
+/// The first request was remembered, and the run that does it is on when the batch asks again.
+#[tokio::test]
+async fn what_is_being_done_is_not_remembered_once_more() {
+    for (confirmed, pending) in [(true, Value::Null), (false, json!("reconcile"))] {
+        let mut shop = Shop::open().await;
+        let mut all = shop.yard.function().await;
+        all.call(&json!({"mode": "reconcile", "confirmDeletes": true}))
+            .await;
+        let detail = shop.yard.bus.taken()[0]["Detail"].clone();
+        let lesser = shop
+            .yard
+            .put_run("categories", "incremental", "success", 0)
+            .await;
+        shop.yard.assign("categories", lesser).await;
+        let run = shop.yard.put_running("categories", 0, 600).await;
+        shop.yard
+            .execute(&format!(
+                "update odoo.sync_runs set mode = 'reconcile', confirm_deletes = {confirmed}
+                 where run_id = '{run}'"
+            ))
+            .await;
+        let request = event("odoo.sync", "Sync Requested", &detail);
+        let answer = shop.function("categories").call(&request).await;
+        assert_eq!(answer["data"]["runId"], json!(run), "{answer}");
+        let metadata = shop
+            .yard
+            .rows("select pending_mode from odoo.sync_metadata")
+            .await;
+        assert_eq!(metadata[0]["pending_mode"], pending, "{confirmed}");
+    }
 }
 
 #[tokio::test]
@@ -72,7 +136,11 @@ async fn a_request_whose_run_is_on_does_nothing_and_one_of_a_run_that_was_left_g
     assert_eq!(shop.yard.part("categories").await["run_id"], run);
     let told = shop.yard.bus.taken().len();
     let mut other = shop.another("categories").await;
-    let answer = other.call(&request).await;
+    // Long enough to look whether the holder is alive, too short for its next sign.
+    other.send_with_deadline(&request, Duration::from_secs(2));
+    let Answer::Response(answer) = other.answer().await else {
+        panic!("no answer; log:\n{}", other.log().await);
+    };
     assert_eq!(answer["success"], true, "{answer}");
     assert_eq!(
         answer["data"],
@@ -82,8 +150,9 @@ async fn a_request_whose_run_is_on_does_nothing_and_one_of_a_run_that_was_left_g
 
     shop.function("categories").kill().await;
     hold.release();
+    // Lambda's retry may come a little before the lease has ended.
     shop.yard
-        .execute("update odoo.sync_metadata set lease_expires_at = now() - interval '1 second'")
+        .execute("update odoo.sync_metadata set lease_expires_at = now() + interval '3 seconds'")
         .await;
     let answer = other.call(&request).await;
     assert_eq!(answer["data"]["runId"], run, "{answer}");

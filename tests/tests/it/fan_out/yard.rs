@@ -227,7 +227,7 @@ pub(super) fn crashed(data_type: &str, payload: &Value) -> Value {
 }
 
 /// `POST /api/sync/all` with the key.
-pub(super) fn post(body: &str, wait: Option<&str>) -> Value {
+pub(crate) fn post(body: &str, wait: Option<&str>) -> Value {
     request("POST", Some(&format!("Bearer {KEY}")), body, wait)
 }
 
