@@ -7,6 +7,7 @@
 //! | [`specs`] | what is mirrored, as pure data |
 //! | [`config`] | the environment, read nowhere else |
 //! | [`error`] | one error type whose kind decides retry and answer |
+//! | `handshake` | why TLS failed, for both of these |
 //! | [`odoo`] | reads from Odoo |
 //! | [`mirror`] | writes rows to Postgres |
 //! | `metadata` | lease, windows, runs, batches |
@@ -27,6 +28,10 @@ pub mod config;
 pub mod doctor;
 pub mod error;
 mod fan_out;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
+mod handshake;
 pub mod lambda;
 mod metadata;
 pub mod mirror;

@@ -36,11 +36,13 @@
 //!
 //! The way of a request: [`server`] takes it and applies faults, [`rpc`] makes a call of it,
 //! [`query`] and [`store`] carry it out on models that [`schema`] defines as data, over the
-//! records that [`seed`] made.
+//! records that [`seed`] made. What fails below HTTP, before Odoo or before Postgres, is done by
+//! the [`proxy`].
 
 mod clock;
 mod error;
 mod faults;
+pub mod proxy;
 mod pyjson;
 mod query;
 mod requests;

@@ -15,6 +15,7 @@ mod apt;
 mod bench;
 mod cache;
 mod cargo_lambda;
+mod chaos;
 mod child;
 mod ci;
 mod cold_start;
@@ -22,6 +23,7 @@ mod daemon;
 mod demo;
 mod doctor;
 mod function_environment;
+mod fuzz;
 mod lock;
 mod memory;
 mod migrate;
@@ -58,9 +60,11 @@ struct Cli {
 #[derive(Subcommand)]
 enum Task {
     Bench(bench::Args),
+    Chaos(chaos::Args),
     Ci(ci::Args),
     Demo(demo::Args),
     Doctor(doctor::Args),
+    Fuzz(fuzz::Args),
     Migrate(migrate::Args),
     Package(package::Args),
     RealOdoo(real_odoo::Args),
@@ -70,9 +74,11 @@ enum Task {
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Bench(args) => bench::run(&args),
+        Task::Chaos(args) => chaos::run(&args),
         Task::Ci(args) => ci::run(&args),
         Task::Demo(args) => demo::run(&args),
         Task::Doctor(args) => doctor::run(&args),
+        Task::Fuzz(args) => fuzz::run(&args),
         Task::Migrate(args) => migrate::run(&args),
         Task::Package(args) => package::run(&args),
         Task::RealOdoo(args) => real_odoo::run(&args),

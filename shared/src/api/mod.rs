@@ -11,6 +11,7 @@ pub(crate) mod runs;
 pub(crate) mod status;
 
 use serde_json::Value;
+use tokio_postgres::Transaction;
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::error::Result;
@@ -28,13 +29,23 @@ async fn read(
 ) -> Result<Value> {
     database
         .transaction(doing, async |transaction| {
-            transaction.batch_execute(SETTINGS).await.doing(doing)?;
-            transaction
-                .query_typed_one(sql, parameters)
-                .await
-                .doing(doing)?
-                .try_get(0)
-                .doing(doing)
+            read_in(transaction, doing, sql, parameters).await
         })
         .await
+}
+
+/// As [`read`], within a transaction.
+async fn read_in(
+    transaction: &Transaction<'_>,
+    doing: &str,
+    sql: &str,
+    parameters: &[(&(dyn ToSql + Sync), Type)],
+) -> Result<Value> {
+    transaction.batch_execute(SETTINGS).await.doing(doing)?;
+    transaction
+        .query_typed_one(sql, parameters)
+        .await
+        .doing(doing)?
+        .try_get(0)
+        .doing(doing)
 }

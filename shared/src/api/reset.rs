@@ -7,6 +7,7 @@ use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
 
 use crate::error::Result;
+use crate::metadata::{batches, runs};
 use crate::mirror::database::{Database, Doing};
 use crate::specs::DataType;
 
@@ -28,7 +29,8 @@ pub(crate) enum Reset {
 }
 
 /// Resets a data type, and with `force` takes the lease of a running run away. That run
-/// finds its token gone when it next opens a transaction, and stops without another write.
+/// finds its token gone when it next opens a transaction, and stops without another write; a
+/// batch that waits for it is told at once.
 ///
 /// # Errors
 /// Every `db_*`.
@@ -44,7 +46,8 @@ pub(crate) async fn reset(database: &mut Database, spec: &DataType, force: bool)
                 });
             }
             if let Some(run_id) = found.run_id {
-                end_run(transaction, run_id).await?;
+                runs::end_by_reset(transaction, run_id).await?;
+                batches::end_by_reset(transaction, run_id).await?;
             }
             forget(transaction, spec.name).await?;
             Ok(Reset::Done {
@@ -90,28 +93,14 @@ async fn lock_row(transaction: &Transaction<'_>, data_type: &str) -> Result<Opti
         .doing(DOING)
 }
 
-/// The code is the one that the run itself answers with when it finds its lease gone.
-async fn end_run(transaction: &Transaction<'_>, run_id: Uuid) -> Result<()> {
-    transaction
-        .execute_typed(
-            "update odoo.sync_runs
-             set status = 'failed', finished_at = clock_timestamp(), error_code = 'busy',
-                 error_message = 'ended by a reset'
-             where run_id = $1 and status = 'in_progress'",
-            &[(&run_id, Type::UUID)],
-        )
-        .await
-        .doing(DOING)?;
-    Ok(())
-}
-
 /// When the last run succeeded stays on record: the mirror is as fresh as it was.
 async fn forget(transaction: &Transaction<'_>, data_type: &str) -> Result<()> {
     for statement in [
         "update odoo.sync_metadata
          set lease_token = null, lease_expires_at = null, run_id = null, run_mode = null,
              slice = 0, takeovers = 0, sync_status = 'pending', error_message = null,
-             pending_mode = null, pending_confirm_deletes = false, updated_at = now()
+             pending_mode = null, pending_reconcile = false, pending_confirm_deletes = false,
+             updated_at = now()
          where data_type = $1",
         "delete from odoo.sync_streams where data_type = $1",
     ] {

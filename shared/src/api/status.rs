@@ -1,12 +1,16 @@
 //! Where each data type stands: its row of `sync_metadata` without the lease's token, its
-//! streams, and, while a run is on, how far that has come; and the newest batch that any of
-//! them was in, in the words in which `sync-all` tells it.
+//! streams, and, while a run is on, how far that has come and whether it is stale; and the
+//! newest batch that any of them was in, in the words in which `sync-all` tells it. Before that
+//! is shown it is brought up to what its runs have done: the event that would have said so may
+//! be lost.
 
 use serde_json::{Value, json};
 use tokio_postgres::types::Type;
 
-use super::read;
+use super::read_in;
 use crate::error::{ErrorKind, Result};
+use crate::metadata::batches;
+use crate::metadata::stale::IS_STALE;
 use crate::mirror::database::Database;
 
 /// A data type that has never been synced has no row and is `pending`. A stream that has
@@ -59,12 +63,15 @@ const STATUS: &str = "
                    metadata.last_sync_count, metadata.sync_status, metadata.error_message,
                    metadata.created_at, metadata.updated_at, metadata.lease_expires_at,
                    metadata.run_id, metadata.run_mode, metadata.slice, metadata.takeovers,
-                   metadata.pending_mode, metadata.pending_confirm_deletes,
+                   metadata.pending_mode, metadata.pending_reconcile,
+                   metadata.pending_confirm_deletes,
+                   {is_stale} as stale,
                    (select coalesce(json_agg(of_type order by of_type.stream), '[]')
                     from (
-                        select stream, watermark, window_mode, window_low, window_high,
-                               window_done, last_id, rows_done, rows_to_do, verified_at,
-                               source_count, count_mismatches, updated_at
+                        select stream, watermark, window_mode, window_phase, window_low,
+                               window_high, window_done, last_id, rows_done, rows_to_do,
+                               verified_at, source_count, mirror_count, count_mismatches,
+                               updated_at
                         from odoo.sync_streams
                         where data_type = metadata.data_type
                     ) of_type) as streams,
@@ -87,8 +94,15 @@ const STATUS: &str = "
 /// # Errors
 /// Every `db_*`.
 pub(crate) async fn of(database: &mut Database, data_types: &[&str]) -> Result<Value> {
+    let doing = "reading the status";
     let parameters = [(&data_types as _, Type::TEXT_ARRAY)];
-    let mut status = read(database, "reading the status", STATUS, &parameters).await?;
+    let sql = STATUS.replace("{is_stale}", IS_STALE);
+    let mut status = database
+        .transaction(doing, async |transaction| {
+            batches::look_after(transaction).await?;
+            read_in(transaction, doing, &sql, &parameters).await
+        })
+        .await?;
     add_remedies(&mut status);
     Ok(status)
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::environment::variable;
 use super::reader::Reader;
 use super::{
-    PostgresConfig, RetryConfig, read_api_budget, read_overlap, read_postgres, read_retry,
+    PostgresConfig, RetryConfig, read_api_budget, read_overlap, read_parallel, read_postgres,
+    read_retry,
 };
 use crate::error::Result;
 
@@ -45,8 +46,7 @@ impl FanOutConfig {
         let config = Self {
             postgres: read_postgres(&mut reader, retry),
             bus: reader.event_bus(),
-            // There is no use in more than there are data types, and no harm.
-            parallel: reader.bounded("SYNC_PARALLEL", 3, 1, 100),
+            parallel: read_parallel(&mut reader),
             api_budget: read_api_budget(&mut reader),
             overlap: read_overlap(&mut reader),
             retry,

@@ -147,14 +147,30 @@ impl Config {
     /// [`ErrorKind::Config`](crate::error::ErrorKind::Config), naming every variable that is missing or malformed.
     pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
         let mut reader = Reader::new(lookup);
-        let retry = read_retry(&mut reader);
-        let config = Self {
-            odoo: read_odoo(&mut reader, retry),
-            postgres: read_postgres(&mut reader, retry),
-            sync: read_sync(&mut reader),
-        };
+        let config = Self::read(&mut reader);
         reader.finish(config)
     }
+
+    fn read(reader: &mut Reader<'_>) -> Self {
+        let retry = read_retry(reader);
+        Self {
+            odoo: read_odoo(reader, retry),
+            postgres: read_postgres(reader, retry),
+            sync: read_sync(reader),
+        }
+    }
+}
+
+/// Looks whether every variable of any function is there and has its form. An empty bus is
+/// left to whoever asks for one: only a batch needs it.
+///
+/// # Errors
+/// [`ErrorKind::Config`](crate::error::ErrorKind::Config), naming every variable that is missing or malformed.
+pub(crate) fn check_every_variable() -> Result<()> {
+    let mut reader = Reader::new(&variable);
+    Config::read(&mut reader);
+    read_parallel(&mut reader);
+    reader.finish(())
 }
 
 impl PostgresConfig {
@@ -188,6 +204,11 @@ fn read_retry(reader: &mut Reader<'_>) -> RetryConfig {
 /// How long an HTTP caller waits before 202. API Gateway itself waits 30 s.
 fn read_api_budget(reader: &mut Reader<'_>) -> Duration {
     Duration::from_millis(reader.bounded("SYNC_API_BUDGET_MS", 25_000, 1000, 29_000))
+}
+
+/// There is no use in more than there are data types, and no harm.
+fn read_parallel(reader: &mut Reader<'_>) -> u32 {
+    reader.bounded("SYNC_PARALLEL", 3, 1, 100)
 }
 
 fn read_overlap(reader: &mut Reader<'_>) -> Duration {

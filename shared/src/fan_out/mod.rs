@@ -138,7 +138,7 @@ impl FanOut {
     /// Makes those of a claim wait again that could not be requested.
     ///
     /// # Errors
-    /// Every `db_*`; they then count as lost after a while.
+    /// Every `db_*`; they then count as lost after a while, and are asked again.
     pub(crate) async fn put_back(&mut self, claim_id: Uuid, data_types: &[&str]) -> Result<()> {
         self.database
             .transaction("putting back a claim", async |transaction| {
@@ -184,7 +184,7 @@ impl FanOut {
                 batches::lock(transaction).await?;
                 // What is told must not have been given up just before.
                 batches::adopt(transaction).await?;
-                // A request that comes twice finds its own run at work.
+                // Of that run's own end the batch hears.
                 if is_busy && batches::is_being_done(transaction, batch_id, data_type).await? {
                     return Ok(());
                 }
@@ -193,13 +193,15 @@ impl FanOut {
             .await
     }
 
-    /// A batch as it stands.
+    /// A batch as it stands, once it has been brought up to what its runs have done: the event that would
+    /// have said so may be lost.
     ///
     /// # Errors
     /// Every `db_*`.
     pub(crate) async fn report(&mut self, batch_id: Uuid) -> Result<BatchReport> {
         self.database
             .transaction("reading a batch", async |transaction| {
+                batches::look_after(transaction).await?;
                 report::read(transaction, batch_id).await
             })
             .await

@@ -2,8 +2,8 @@
 //!
 //! A reconcile does so under its lease. Here nobody has one, so each check's transaction first
 //! locks the data type's row of `sync_metadata`, which every transaction of a run begins by
-//! updating: a run that would start finds it locked and is told "busy", one that is on is left
-//! alone, and then the next batch looks.
+//! updating: a run that would start finds it locked and waits, and is told "busy" only where that
+//! takes many seconds. A data type whose run is on is left alone, and then the next batch looks.
 
 use std::time::Duration;
 

@@ -11,6 +11,8 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
+use super::deadline::{Deadline, in_time};
+use super::events::LONGEST_DELAY;
 use super::health;
 use super::http::{self, HttpRequest, Refusal};
 use super::response;
@@ -40,9 +42,10 @@ pub async fn run_api() -> Result<(), lambda_runtime::Error> {
         async move {
             let mut api = api.lock().await;
             let api = api.get_or_insert_with(Api::new);
+            let deadline = Deadline::new(event.context.deadline);
             // Its type is left out: it nests deeper than a compiler wants to look.
             let answering: Pin<Box<dyn Future<Output = Value>>> =
-                Box::pin(api.handle(&event.payload));
+                Box::pin(api.handle(&event.payload, deadline));
             Ok::<Value, lambda_runtime::Error>(answering.await)
         }
     }))
@@ -79,7 +82,7 @@ impl Api {
         }
     }
 
-    async fn handle(&mut self, event: &RawValue) -> Value {
+    async fn handle(&mut self, event: &RawValue, deadline: Deadline) -> Value {
         let request = match trigger::read(event) {
             Invocation::Http(Ok(request)) => request,
             Invocation::Http(Err(error)) => return response::refusal(&Refusal::from(error)),
@@ -89,7 +92,7 @@ impl Api {
                 return json!({"success": false, "error": response::error(&error)});
             }
         };
-        match self.answer(&request).await {
+        match self.answer(&request, deadline).await {
             Ok(answer) => response::http(answer.status, &answer.body),
             Err(refusal) => {
                 log(&refusal);
@@ -98,7 +101,11 @@ impl Api {
         }
     }
 
-    async fn answer(&mut self, request: &HttpRequest) -> Result<Answer, Refusal> {
+    async fn answer(
+        &mut self,
+        request: &HttpRequest,
+        deadline: Deadline,
+    ) -> Result<Answer, Refusal> {
         let Some(route) = Route::find(&request.path) else {
             let message = format!("there is no such route; there are {ROUTES}");
             return Err(Refusal::new(404, message));
@@ -111,7 +118,13 @@ impl Api {
         if route.method() == "POST" {
             http::check_size(request)?;
         }
-        self.answer_inside(request, &route).await
+        let answering = self.answer_inside(request, &route);
+        let answered = in_time(deadline.of_silence(), async { Ok(answering.await) }).await;
+        if answered.is_err() {
+            // The next one is not to wait for the same connection.
+            self.database = None;
+        }
+        answered?
     }
 
     async fn authorize(&mut self, request: &HttpRequest) -> Result<(), Refusal> {
@@ -185,7 +198,7 @@ impl Api {
     }
 }
 
-/// Somebody waits, thirty seconds at most: one more attempt, at once, which a connection
+/// Somebody waits, thirty seconds at most: one more attempt, almost at once, which a connection
 /// that died while the function was frozen needs.
 fn open_lazily() -> Result<Database> {
     let config = PostgresConfig::from_env()?;
@@ -193,7 +206,7 @@ fn open_lazily() -> Result<Database> {
     Ok(Database::new(PostgresConfig {
         retry: RetryConfig {
             max_retries: 1,
-            ..config.retry
+            delay: config.retry.delay.min(LONGEST_DELAY),
         },
         ..config
     }))

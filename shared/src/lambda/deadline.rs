@@ -2,15 +2,25 @@
 //! nearly over. What is left then is for the commit under way, the hand-over, the event and
 //! the answer.
 
+use std::future::Future;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
+
+use crate::error::{Error, ErrorKind, Result};
 
 /// Most that is set aside before Lambda's deadline. A page's commit takes well under a
 /// second; ten times that is for a Postgres that is slow just then.
 const LAMBDA_MARGIN: Duration = Duration::from_secs(20);
 /// Most that is set aside before an HTTP caller is to have its answer.
 const CALLER_MARGIN: Duration = Duration::from_secs(2);
+/// What an event may take that is sent when a caller's time is up: without it a run would not go on, so
+/// the caller waits a little longer.
+const EVENT_ROOM: Duration = Duration::from_secs(4);
+/// API Gateway waits for 30 s, and then answers in our place.
+const GATEWAY_LIMIT: Duration = Duration::from_millis(29_500);
+/// Longest that a caller waits for a Postgres that keeps silent.
+const SILENCE: Duration = Duration::from_secs(25);
 /// Lambda's longest, for a runtime that names no deadline.
 const LONGEST: Duration = Duration::from_secs(900);
 /// `cargo lambda watch` (1.9.2) names a time on the first day of 1970, which is none.
@@ -51,9 +61,40 @@ impl Deadline {
 
     /// When to stop so that the caller has its answer in time.
     pub(super) fn of_caller(self, budget: Duration) -> Instant {
-        let at = self.started + budget - margin(budget, CALLER_MARGIN);
-        at.min(self.of_lambda())
+        let margin = (budget / 4).min(CALLER_MARGIN);
+        (self.started + budget - margin).min(self.of_lambda())
     }
+
+    /// Until when an event may be sent that a caller's answer waits for.
+    pub(super) fn of_event(self, budget: Duration) -> Instant {
+        self.started + (budget + EVENT_ROOM).min(GATEWAY_LIMIT)
+    }
+
+    /// When a caller is answered although Postgres keeps silent.
+    pub(super) fn of_silence(self) -> Instant {
+        (self.started + SILENCE).min(self.of_lambda())
+    }
+
+    /// Until when an event may be sent that nobody waits for. Lambda ends what takes too long, and tries it again;
+    /// to stop before would only lose the event.
+    pub(super) fn of_lambda_itself(self) -> Instant {
+        self.started + LONGEST
+    }
+}
+
+/// What `asking` Postgres brings, or that it kept silent for too long. Its connection is of
+/// no use to the next one then.
+///
+/// # Errors
+/// `db_unreachable` where the time comes first, and those of `asking`.
+pub(super) async fn in_time<T>(
+    until: Instant,
+    asking: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    timeout_at(until, asking).await.unwrap_or_else(|_| {
+        let message = "Postgres did not answer in time";
+        Err(Error::new(ErrorKind::DbUnreachable, message))
+    })
 }
 
 /// A tenth, so that a short time is not all margin.
@@ -93,6 +134,22 @@ mod tests {
         assert!((found - 23.0).abs() < 0.1, "{found}");
         let short = deadline(Duration::from_secs(10));
         assert_eq!(short.of_caller(Duration::from_secs(25)), short.of_lambda());
+    }
+
+    #[test]
+    fn an_event_has_time_beyond_the_caller_s_budget_but_not_beyond_api_gateway() {
+        let long = deadline(Duration::from_secs(900));
+        for (budget, at) in [(1, 5.0), (25, 29.0), (29, 29.5)] {
+            let found = seconds(long, long.of_event(Duration::from_secs(budget)));
+            assert!((found - at).abs() < 0.1, "{budget}: {found}");
+        }
+    }
+
+    #[test]
+    fn a_short_budget_leaves_a_quarter_for_the_commit_and_the_answer() {
+        let long = deadline(Duration::from_secs(900));
+        let found = seconds(long, long.of_caller(Duration::from_secs(1)));
+        assert!((found - 0.75).abs() < 0.01, "{found}");
     }
 
     #[test]

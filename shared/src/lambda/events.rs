@@ -1,12 +1,15 @@
 //! Tells the bus how a run ended, and asks for runs. The client is built when the first event is sent: a
 //! function that has nothing to tell pays nothing for it.
 
+use std::time::Duration;
+
 use aws_config::BehaviorVersion;
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::error::DisplayErrorContext;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use serde_json::{Value, json};
+use tokio::time::{Instant, timeout_at};
 
 use super::response;
 use super::sdk_http::SdkHttpClient;
@@ -15,10 +18,13 @@ use crate::config::RetryConfig;
 use crate::error::{ErrorKind, Result};
 use crate::specs::DataType;
 use crate::sync::request::SyncRequest;
-use crate::sync::{Outcome, RunFailure};
+use crate::sync::{EndedRun, Outcome, RunFailure};
 
 /// Entries that one call takes (`PutEvents`).
 const MAX_ENTRIES: usize = 10;
+
+/// Longest first delay before an event is sent again: somebody may be waiting for the answer.
+pub(super) const LONGEST_DELAY: Duration = Duration::from_millis(100);
 
 /// An event to send.
 #[derive(Debug, PartialEq)]
@@ -36,7 +42,7 @@ pub(super) fn requested(request: &SyncRequest) -> Event {
 }
 
 /// The event that an outcome gives rise to. Who only found another run at work says
-/// nothing, unless a batch waits to hear of it.
+/// nothing, unless a batch waits to hear of it; and of the end of the batch's own run it hears again.
 pub(super) fn event(
     spec: &DataType,
     request: &SyncRequest,
@@ -45,7 +51,10 @@ pub(super) fn event(
     let (detail_type, mut detail) = match outcome {
         Ok(Outcome::Finished(report)) => ("Sync Completed", json!(report)),
         Ok(Outcome::HandedOver { next, .. }) => return Some(requested(next)),
-        Ok(Outcome::Repeated { .. }) => return None,
+        Ok(Outcome::Repeated { ended, .. }) => match (ended, request.batch_id) {
+            (Some(ended), Some(_)) => told_again(ended),
+            _ => return None,
+        },
         Err(failure) if failure.error.kind() == ErrorKind::Busy && request.batch_id.is_none() => {
             return None;
         }
@@ -64,6 +73,16 @@ pub(super) fn event(
     })
 }
 
+/// Detail type and detail of the end of a run that is on record.
+fn told_again(ended: &EndedRun) -> (&'static str, Value) {
+    let mut detail = json!(ended.report);
+    let Some(error) = &ended.error else {
+        return ("Sync Completed", detail);
+    };
+    detail["error"] = response::error(error);
+    ("Sync Failed", detail)
+}
+
 /// Sends events to a bus.
 #[derive(Default)]
 pub(super) struct Publisher {
@@ -71,41 +90,54 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
-    /// Sends one event; the error is the reason, for the log.
+    /// Sends one event, as [`Publisher::send_all`] does; the error is the reason, for the log.
     pub(super) async fn send(
         &mut self,
         bus: &str,
         event: Event,
         retry: RetryConfig,
+        until: Instant,
     ) -> Result<(), String> {
-        let mut outcomes = self.send_all(bus, &[event], retry).await;
+        let mut outcomes = self.send_all(bus, &[event], retry, until).await;
         outcomes.pop().unwrap_or(Ok(()))
     }
 
-    /// Sends events, and those alone again that EventBridge refuses, after a delay that doubles.
+    /// Sends events, and those alone again that EventBridge refuses, after a delay that doubles. What has no
+    /// answer by `until` counts as not sent.
     /// Returns what became of each, in their order; an error is the reason, for the log.
     pub(super) async fn send_all(
         &mut self,
         bus: &str,
         events: &[Event],
         retry: RetryConfig,
+        until: Instant,
     ) -> Vec<Result<(), String>> {
         let mut outcomes = vec![Ok(()); events.len()];
         let mut left: Vec<usize> = (0..events.len()).collect();
         let mut delays = ExponentialBuilder::default()
-            .with_min_delay(retry.delay)
+            .with_min_delay(retry.delay.min(LONGEST_DELAY))
             .with_factor(2.0)
             .with_jitter()
             .with_max_times(usize::try_from(retry.max_retries).unwrap_or(usize::MAX))
             .build();
         loop {
-            left = self.attempt(bus, events, &left, &mut outcomes).await;
+            let attempt = self.attempt(bus, events, &left, &mut outcomes);
+            let Ok(again) = timeout_at(until, attempt).await else {
+                for index in left {
+                    outcomes[index] = Err("EventBridge did not answer in time".to_owned());
+                }
+                return outcomes;
+            };
+            left = again;
             if left.is_empty() {
                 return outcomes;
             }
             let Some(delay) = delays.next() else {
                 return outcomes;
             };
+            if Instant::now() + delay >= until {
+                return outcomes;
+            }
             tracing::warn!(
                 entries = left.len(),
                 "EventBridge refused entries, trying again"

@@ -17,6 +17,7 @@
 //! returns normally, and has been the occasion to go on with that one.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::value::RawValue;
@@ -25,6 +26,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::deadline::{Deadline, in_time};
 use super::events::{self, Publisher};
 use super::http::{self, HttpRequest, Refusal};
 use super::outcome;
@@ -42,6 +44,9 @@ use crate::telemetry;
 /// The parameter of who wants to be answered when all is over.
 const WAIT: &str = "wait";
 
+/// What is set aside for noting what could not be sent, and for the answer.
+const ROOM: Duration = Duration::from_secs(4);
+
 /// Where the batch can be looked at.
 const STATUS_ROUTE: &str = "/api/sync/status";
 
@@ -56,8 +61,9 @@ pub async fn run_all() -> Result<(), lambda_runtime::Error> {
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let function = Rc::clone(&function);
         async move {
+            let deadline = Deadline::new(event.context.deadline);
             let mut function = function.lock().await;
-            function.handle(&event.payload).await
+            function.handle(&event.payload, deadline).await
         }
     }))
     .await
@@ -89,52 +95,55 @@ impl Function {
     /// # Errors
     /// Where what an event tells could not be noted or followed: nobody else knows of it, so
     /// Lambda is to deliver it again, and in the end to keep it among the dead letters.
-    async fn handle(&mut self, event: &RawValue) -> Result<Value, lambda_runtime::Error> {
-        let asked_at = Instant::now();
+    async fn handle(
+        &mut self,
+        event: &RawValue,
+        deadline: Deadline,
+    ) -> Result<Value, lambda_runtime::Error> {
         let ready = secret::read().await;
         let told = serde_json::from_str(event.get())
             .ok()
             .and_then(|event: Value| outcome::read(&event));
         if let Some(told) = told {
-            return Box::pin(self.hear(ready.and(told))).await;
+            return Box::pin(self.hear(ready.and(told), deadline)).await;
         }
         Ok(match (trigger::read(event), ready) {
             (Invocation::Direct { trigger, request }, ready) => {
                 let request = ready.and(request);
-                Box::pin(self.start(request, trigger, None)).await.body()
+                Box::pin(self.start(request, trigger, false, deadline))
+                    .await
+                    .body()
             }
             (Invocation::Http(_), Err(error)) => Answer::from(error).logged().http(),
-            (Invocation::Http(Ok(request)), Ok(())) => self.answer_http(&request, asked_at).await,
+            (Invocation::Http(Ok(request)), Ok(())) => self.answer_http(&request, deadline).await,
             (Invocation::Http(Err(error)), Ok(())) => response::refusal(&Refusal::from(error)),
         })
     }
 
-    async fn answer_http(&mut self, request: &HttpRequest, asked_at: Instant) -> Value {
+    async fn answer_http(&mut self, request: &HttpRequest, deadline: Deadline) -> Value {
         let keys = self.http.get_or_insert_with(HttpConfig::from_env);
         let form = match http::accept(request, keys, &[WAIT]) {
             Ok(form) => form,
             Err(refusal) => return response::refusal(&refusal),
         };
         let answer = match wants_to_wait(request) {
-            Ok(waits) => {
-                let since = waits.then_some(asked_at);
-                Box::pin(self.start(form, Trigger::Http, since)).await
-            }
+            Ok(waits) => Box::pin(self.start(form, Trigger::Http, waits, deadline)).await,
             Err(error) => error.into(),
         };
         answer.http()
     }
 
-    /// Starts a batch. A caller who waits is answered once it is over or his time is up, which
-    /// has run since he asked.
+    /// Starts a batch. A caller who waits is answered once it is over or his time is up.
     async fn start(
         &mut self,
         request: Result<SyncRequest>,
         trigger: Trigger,
-        waits_since: Option<Instant>,
+        waits: bool,
+        deadline: Deadline,
     ) -> Answer {
+        let until = deadline.of_silence();
         let started = match request {
-            Ok(request) => self.open(&request, trigger).await,
+            Ok(request) => self.open(&request, trigger, until).await,
             Err(error) => Err(error),
         };
         let (batch_id, error) = match started {
@@ -142,14 +151,17 @@ impl Function {
             Ok(Opened::Running(id)) => (id, Some(busy())),
             Err(error) => return Answer::from(error).logged(),
         };
-        let sent = self.go_on().await;
+        let sent = self.go_on(until).await;
         let error = match (error, sent) {
             (Some(busy), _) => Some(busy),
-            (None, Err(error)) => self.abandon(batch_id, error).await,
+            (None, Err(error)) => self.abandon(batch_id, error, until + ROOM).await,
             (None, Ok(())) => None,
         };
-        let waits_since = waits_since.filter(|_| error.is_none());
-        match self.look(batch_id, waits_since).await {
+        let looked = match waits && error.is_none() {
+            true => self.wait(batch_id, deadline).await,
+            false => self.look(batch_id, until + ROOM).await,
+        };
+        match looked {
             Ok(batch) => Answer {
                 error: error.or_else(|| batch.error()),
                 batch: Some(batch),
@@ -159,8 +171,15 @@ impl Function {
         .logged()
     }
 
-    async fn open(&mut self, request: &SyncRequest, trigger: Trigger) -> Result<Opened> {
-        let opened = self.fan_out()?.open(request, trigger).await?;
+    async fn open(
+        &mut self,
+        request: &SyncRequest,
+        trigger: Trigger,
+        until: Instant,
+    ) -> Result<Opened> {
+        let opened = self
+            .ask(until, async |it| it.open(request, trigger).await)
+            .await?;
         if let Opened::New(batch_id) = opened {
             tracing::info!(%batch_id, mode = request.mode.word(), "batch started");
         }
@@ -168,39 +187,65 @@ impl Function {
     }
 
     /// Ends a batch of which nothing could be started; the error is none where anything was.
-    async fn abandon(&mut self, batch_id: Uuid, error: Error) -> Option<Error> {
-        let fan_out = self.fan_out().ok()?;
-        if let Err(cause) = fan_out.abandon(batch_id, &error).await {
+    async fn abandon(&mut self, batch_id: Uuid, error: Error, until: Instant) -> Option<Error> {
+        let abandoned = self
+            .ask(until, async |it| it.abandon(batch_id, &error).await)
+            .await;
+        if let Err(cause) = abandoned {
             tracing::error!(%batch_id, cause = cause.chain(), "the batch is not on record as failed");
             return Some(error);
         }
-        match fan_out.report(batch_id).await {
+        match self.look(batch_id, until).await {
             Ok(batch) if !batch.is_over() => None,
             _ => Some(error),
         }
     }
 
-    async fn look(&mut self, batch_id: Uuid, waits_since: Option<Instant>) -> Result<BatchReport> {
+    async fn look(&mut self, batch_id: Uuid, until: Instant) -> Result<BatchReport> {
+        self.ask(until, async |it| it.report(batch_id).await).await
+    }
+
+    async fn wait(&mut self, batch_id: Uuid, deadline: Deadline) -> Result<BatchReport> {
+        let budget = self.fan_out()?.config().api_budget;
+        let until = deadline.patience(budget);
+        self.ask(deadline.of_event(budget), async |it| {
+            it.wait(batch_id, until).await
+        })
+        .await
+    }
+
+    /// Asks Postgres, and no longer than that.
+    async fn ask<T>(
+        &mut self,
+        until: Instant,
+        what: impl AsyncFnOnce(&mut FanOut) -> Result<T>,
+    ) -> Result<T> {
         let fan_out = self.fan_out()?;
-        match waits_since {
-            Some(since) => {
-                let until = since + fan_out.config().api_budget;
-                fan_out.wait(batch_id, until).await
-            }
-            None => fan_out.report(batch_id).await,
+        let asked = in_time(until, what(fan_out)).await;
+        if asked
+            .as_ref()
+            .is_err_and(|error| error.kind() == ErrorKind::DbUnreachable)
+        {
+            // The next one is not to wait for the same connection.
+            self.fan_out = None;
         }
+        asked
     }
 
     /// Notes how a run ended and starts what comes next; at the end of a batch looks at what
     /// its rows refer to.
-    async fn hear(&mut self, told: Result<Ended>) -> Result<Value, lambda_runtime::Error> {
+    async fn hear(
+        &mut self,
+        told: Result<Ended>,
+        deadline: Deadline,
+    ) -> Result<Value, lambda_runtime::Error> {
         let followed = match told {
             // What is no event of ours is the same the next time.
             Err(error) if error.kind() == ErrorKind::BadRequest => {
                 return Ok(Answer::from(error).logged().body());
             }
             Err(error) => Err(error),
-            Ok(ended) => self.follow(&ended).await,
+            Ok(ended) => self.follow(&ended, deadline.of_lambda()).await,
         };
         if let Err(error) = followed {
             let message = error.to_string();
@@ -214,14 +259,15 @@ impl Function {
         Ok(json!({"success": true, "message": "Noted", "data": {}}))
     }
 
-    async fn follow(&mut self, ended: &Ended) -> Result<()> {
-        self.fan_out()?.note(ended).await?;
-        self.go_on().await
+    async fn follow(&mut self, ended: &Ended, until: Instant) -> Result<()> {
+        self.ask(until, async |it| it.note(ended).await).await?;
+        self.go_on(until).await
     }
 
-    /// Requests what there is room for. What could not be sent waits again.
-    async fn go_on(&mut self) -> Result<()> {
-        let claimed = self.fan_out()?.claim().await?;
+    /// Requests what there is room for. What could not be sent by then waits again: killed before that is
+    /// noted, it would count as requested, and keep others from their turn.
+    async fn go_on(&mut self, until: Instant) -> Result<()> {
+        let claimed = self.ask(until, async |it| it.claim().await).await?;
         if claimed.requests.is_empty() {
             return Ok(());
         }
@@ -229,7 +275,7 @@ impl Function {
         let (bus, retry) = (config.bus.clone(), config.retry);
         let events: Vec<_> = claimed.requests.iter().map(events::requested).collect();
         // Boxed: the future nests deeper than a compiler wants to look.
-        let outcomes = Box::pin(self.publisher.send_all(&bus, &events, retry)).await;
+        let outcomes = Box::pin(self.publisher.send_all(&bus, &events, retry, until)).await;
         let mut unsent = Vec::new();
         let mut cause = String::new();
         for (request, outcome) in claimed.requests.iter().zip(outcomes) {
@@ -246,7 +292,10 @@ impl Function {
         if unsent.is_empty() {
             return Ok(());
         }
-        self.fan_out()?.put_back(claimed.id, &unsent).await?;
+        self.ask(until + ROOM, async |it| {
+            it.put_back(claimed.id, &unsent).await
+        })
+        .await?;
         Err(Error::new(
             ErrorKind::Config,
             "the event bus that SYNC_EVENT_BUS names did not take a request: it is the name of an existing EventBridge bus to which this function may send",

@@ -10,9 +10,11 @@ use tokio::time::timeout;
 use super::api::Answer;
 use super::events;
 use super::response;
-use crate::config::{Config, EventsConfig, OdooConfig, PostgresConfig, RetryConfig};
+use crate::config::{self, Config, EventsConfig, OdooConfig, PostgresConfig, RetryConfig};
 use crate::doctor::{Check, check_configuration, examine_odoo, examine_postgres};
 use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::stale;
+use crate::mirror::database::Database;
 
 /// Whoever asks is cut off by API Gateway after 30 s, and wants to know of what hangs.
 const REQUEST_LIMIT: Duration = Duration::from_secs(5);
@@ -65,13 +67,14 @@ fn shown(check: &Check) -> Value {
 }
 
 async fn examine() -> Vec<Check> {
+    let configured = config::check_every_variable();
     let config = Config::from_env().map(impatient);
     let (of_odoo, of_postgres, bus) = tokio::join!(
         look_at_odoo(config.as_ref().ok()),
         look_at_postgres(),
         Check::of("event bus", look_at_bus())
     );
-    let mut checks = vec![check_configuration(config.map(drop)).await];
+    let mut checks = vec![check_configuration(configured).await];
     checks.extend(of_odoo);
     checks.extend(of_postgres);
     checks.push(bus);
@@ -114,10 +117,34 @@ async fn look_at_postgres() -> Vec<Check> {
             retry: once(config.retry),
             ..config
         };
-        let ended = timeout(POSTGRES_LIMIT, examine_postgres(&config, &mut checks)).await;
+        let looking = async {
+            examine_postgres(&config, &mut checks).await;
+            // Where that fails, this would fail for the same reason.
+            if checks.iter().all(|check| check.outcome.is_ok()) {
+                checks.push(Check::of("runs", look_at_runs(config)).await);
+            }
+        };
+        let ended = timeout(POSTGRES_LIMIT, looking).await;
         checks.extend(ended.err().map(|_| late("Postgres", POSTGRES_LIMIT)));
     }
     checks
+}
+
+/// Names what is stale. That is no failure: the next request for the data type goes on in the
+/// run, whoever sends it.
+async fn look_at_runs(config: PostgresConfig) -> Result<String> {
+    let stale = Database::new(config)
+        .transaction("looking for stale runs", async |transaction| {
+            stale::data_types(transaction).await
+        })
+        .await?;
+    Ok(match stale.is_empty() {
+        true => "none is stale".to_owned(),
+        false => format!(
+            "stale, their function being gone: {}; the next sync of each goes on in it",
+            stale.join(", ")
+        ),
+    })
 }
 
 fn late(whose: &str, limit: Duration) -> Check {
@@ -138,7 +165,10 @@ fn late(whose: &str, limit: Duration) -> Check {
 /// functions need, so that is no failure.
 async fn look_at_bus() -> Result<String> {
     let Some(bus) = EventsConfig::from_env().bus else {
-        return Ok("not looked at: SYNC_EVENT_BUS is empty, so no events are sent".to_owned());
+        return Ok(
+            "none: SYNC_EVENT_BUS is empty, so no events are sent and POST /api/sync/all is refused"
+                .to_owned(),
+        );
     };
     let failed = |message: String| Error::new(ErrorKind::Config, message);
     let asked = async {

@@ -5,6 +5,8 @@ mod api;
 mod deadline;
 mod events;
 mod fan_out;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod health;
 mod http;
 mod outcome;
@@ -15,11 +17,11 @@ mod trigger;
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use tokio::time::{Instant, timeout_at};
 
 use crate::config::{Config, EventsConfig, HttpConfig, RetryConfig};
 use crate::error::{Error, ErrorKind, Result};
@@ -33,9 +35,6 @@ use events::Publisher;
 pub use fan_out::run_all;
 use http::{HttpRequest, Refusal};
 use trigger::Invocation;
-
-/// Longest first delay before an event is sent again: somebody may be waiting for the answer.
-const LONGEST_DELAY: Duration = Duration::from_millis(100);
 
 /// Runs the Lambda function of one data type until Lambda stops the process.
 ///
@@ -52,7 +51,9 @@ pub async fn run(spec: &'static DataType) -> Result<(), lambda_runtime::Error> {
             let deadline = Deadline::new(event.context.deadline);
             if let Err(error) = secret::read().await {
                 // Kept for no other event: what it knows lacks the secret.
-                let answer = Function::new(spec).refuse(&event.payload, error).await;
+                let answer = Function::new(spec)
+                    .refuse(&event.payload, error, deadline)
+                    .await;
                 return Ok(answer);
             }
             let kept = function.borrow_mut().take();
@@ -103,11 +104,12 @@ impl Function {
     }
 
     /// Answers what cannot be worked on for want of variables. A batch that waits hears of it.
-    async fn refuse(&mut self, event: &RawValue, error: Error) -> Value {
+    async fn refuse(&mut self, event: &RawValue, error: Error, deadline: Deadline) -> Value {
         match trigger::read(event) {
             Invocation::Direct { request, .. } => {
                 let outcome = Err(error.into());
-                let is_told = self.tell(request.as_ref().ok(), &outcome).await;
+                let until = deadline.of_lambda_itself();
+                let is_told = self.tell(request.as_ref().ok(), &outcome, until).await;
                 response::body(self.spec, &outcome, is_told)
             }
             Invocation::Http(_) => {
@@ -129,7 +131,8 @@ impl Function {
     }
 
     /// As [`Function::sync`], but answers in time also where Postgres keeps silent: the run
-    /// itself watches the time only where it can stop.
+    /// itself watches the time only where it can stop. What the bus is to hear is not cut off with
+    /// it, and a bus that is slow or silent is not taken for Postgres.
     async fn sync_for_caller(
         &mut self,
         request: Result<SyncRequest>,
@@ -140,24 +143,45 @@ impl Function {
             Some(_) => self.syncer().ok().map(|syncer| syncer.api_budget()),
             None => None,
         };
-        let syncing = self.sync(request, Trigger::Http, deadline);
         let Some(budget) = budget else {
-            return syncing.await;
+            return self.sync(request, Trigger::Http, deadline).await;
         };
-        if let Ok(answered) = tokio::time::timeout_at(deadline.patience(budget), syncing).await {
-            return answered;
-        }
+        let until = deadline.of_event(budget);
+        let running = self.run(&request, Trigger::Http, deadline);
+        let Ok(outcome) = timeout_at(deadline.patience(budget), running).await else {
+            return self.cut_off(request.ok(), until).await;
+        };
+        let is_told = self.tell(request.as_ref().ok(), &outcome, until).await;
+        Answered { outcome, is_told }
+    }
+
+    /// What is left to do of a run that Postgres has kept for longer than its caller waits.
+    async fn cut_off(&mut self, request: Option<SyncRequest>, until: Instant) -> Answered {
+        let unheard = self.syncer.as_mut().and_then(Syncer::unheard_hand_over);
+        let then = match &unheard {
+            Some(_) => "the run was being handed over and goes on",
+            None => {
+                "a run that had begun is taken up by the next request or schedule, a minute from now at the soonest"
+            }
+        };
+        let message = format!("Postgres did not answer in time; {then}");
+        let failure = RunFailure::from(Error::new(ErrorKind::DbUnreachable, message));
+        let (outcome, is_told) = match unheard {
+            // Where it was not committed after all, the event does nothing.
+            Some(next) => {
+                log(self.spec, &failure);
+                let is_told = self.send(events::requested(&next), until).await;
+                (Err(failure), is_told)
+            }
+            None => {
+                let outcome = Err(failure);
+                let is_told = self.tell(request.as_ref(), &outcome, until).await;
+                (outcome, is_told)
+            }
+        };
         // Whatever it waits for, its connection is of no use to the next one.
         self.syncer = None;
-        let failure = RunFailure::from(Error::new(
-            ErrorKind::DbUnreachable,
-            "Postgres did not answer in time; a run that had begun goes on when its lease has ended",
-        ));
-        log(self.spec, &failure);
-        Answered {
-            outcome: Err(failure),
-            is_told: false,
-        }
+        Answered { outcome, is_told }
     }
 
     async fn sync(
@@ -167,7 +191,8 @@ impl Function {
         deadline: Deadline,
     ) -> Answered {
         let outcome = self.run(&request, trigger, deadline).await;
-        let is_told = self.tell(request.as_ref().ok(), &outcome).await;
+        let until = deadline.of_lambda_itself();
+        let is_told = self.tell(request.as_ref().ok(), &outcome, until).await;
         // An HTTP caller has waited long enough: what waits comes with the next request.
         if matches!(outcome, Ok(Outcome::Finished(_))) && trigger != Trigger::Http {
             self.run_pending(trigger, deadline).await;
@@ -205,7 +230,9 @@ impl Function {
         };
         let until = deadline.of_lambda();
         if let Some(outcome) = Box::pin(syncer.run_pending(spec, trigger, until)).await {
-            self.tell(Some(&SyncRequest::default()), &outcome).await;
+            let request = SyncRequest::default();
+            self.tell(Some(&request), &outcome, deadline.of_lambda_itself())
+                .await;
         }
     }
 
@@ -225,23 +252,28 @@ impl Function {
         &mut self,
         request: Option<&SyncRequest>,
         outcome: &Result<Outcome, RunFailure>,
+        until: Instant,
     ) -> bool {
         if let Err(failure) = outcome {
             log(self.spec, failure);
         }
-        let event = request.and_then(|request| events::event(self.spec, request, outcome));
-        let (Some(event), Some(bus)) = (event, &self.events.bus) else {
+        match request.and_then(|request| events::event(self.spec, request, outcome)) {
+            Some(event) => self.send(event, until).await,
+            None => false,
+        }
+    }
+
+    /// Whether the bus has taken the event by then.
+    async fn send(&mut self, event: events::Event, until: Instant) -> bool {
+        let Some(bus) = &self.events.bus else {
             return false;
         };
         let publisher = self.publisher.get_or_insert_with(Publisher::default);
         let retry = self
             .syncer
             .as_ref()
-            .map_or(RetryConfig::NONE, |syncer| RetryConfig {
-                delay: syncer.retry().delay.min(LONGEST_DELAY),
-                ..syncer.retry()
-            });
-        let sent = publisher.send(bus, event, retry).await;
+            .map_or(RetryConfig::NONE, Syncer::retry);
+        let sent = publisher.send(bus, event, retry, until).await;
         if let Err(cause) = &sent {
             tracing::error!(bus, cause, "the event was not sent");
         }

@@ -29,9 +29,9 @@ pub(super) fn body(spec: &DataType, outcome: &Result<Outcome, RunFailure>, is_to
             },
             "data": report,
         }),
-        Ok(Outcome::Repeated { run_id }) => json!({
+        Ok(Outcome::Repeated { run_id, .. }) => json!({
             "success": true,
-            "message": "Nothing to do: this slice is running or over",
+            "message": "Nothing to do: what this asks for is running or over",
             "data": {"dataType": spec.name, "runId": run_id},
         }),
         Err(failure) => json!({

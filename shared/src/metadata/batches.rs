@@ -5,6 +5,7 @@
 //! that each count what is on would start too many together. And before anything is chosen
 //! [`settle`] looks at what has truly happened: an event is only the occasion to look.
 
+mod run;
 mod settle;
 
 use tokio_postgres::types::Type;
@@ -15,7 +16,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::database::Doing;
 use crate::specs::DataType;
 use crate::sync::request::{Mode, Trigger};
-pub(crate) use settle::{adopt, is_being_done, settle};
+pub(crate) use run::{Asked, asked, assign, end_by_reset};
+pub(crate) use settle::{adopt, is_being_done, is_done_by, settle};
 
 /// Any number will do as long as all versions of this program agree.
 const LOCK: i64 = i64::from_be_bytes(*b"sync-all");
@@ -48,6 +50,7 @@ pub(crate) struct Part {
     pub(crate) mode: Mode,
     pub(crate) confirm_deletes: bool,
     pub(crate) state: State,
+    /// The run that works for it or has done so, where one has begun.
     pub(crate) run_id: Option<Uuid>,
     /// Why it failed.
     pub(crate) error: Option<(ErrorKind, String)>,
@@ -111,13 +114,38 @@ impl Part {
     }
 }
 
-/// Keeps every other process from changing batches until this transaction ends. A pooler
-/// carries it, because it ends with the transaction.
+/// Keeps every other process from changing the turns of a batch until this transaction ends. A
+/// pooler carries it, because it ends with the transaction.
 pub(crate) async fn lock(transaction: &Transaction<'_>) -> Result<()> {
     transaction
         .execute_typed("select pg_advisory_xact_lock($1)", &[(&LOCK, Type::INT8)])
         .await
         .doing("waiting for the batches")?;
+    Ok(())
+}
+
+/// As [`lock`], if nobody else has it just now, and if anything can be written: a project on Supabase
+/// whose disk is full can only be read.
+async fn try_lock(transaction: &Transaction<'_>) -> Result<bool> {
+    let doing = "looking after the batches";
+    transaction
+        .query_typed_one(
+            "select not current_setting('transaction_read_only')::boolean
+                 and pg_try_advisory_xact_lock($1)",
+            &[(&LOCK, Type::INT8)],
+        )
+        .await
+        .doing(doing)?
+        .try_get(0)
+        .doing(doing)
+}
+
+/// Brings the batch that is on up to what has truly happened, for somebody who only wants to see it: where
+/// none is on, or another process is about to do the same, that is left out.
+pub(crate) async fn look_after(transaction: &Transaction<'_>) -> Result<()> {
+    if running(transaction).await?.is_some() && try_lock(transaction).await? {
+        settle(transaction).await?;
+    }
     Ok(())
 }
 
@@ -163,7 +191,8 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Marks the next data types as requested, so many that `parallel` are on. Returns all that
+/// Marks the next data types as requested, so many that `parallel` are on. Those that had been asked
+/// and got lost come after those whose turn has not come yet. Returns all that
 /// this claim has ever marked and that are still waited for: an earlier attempt of the same
 /// transaction may have been committed unheard.
 pub(crate) async fn claim(
@@ -177,7 +206,7 @@ pub(crate) async fn claim(
             "with next as (
                  select batch_id, data_type from odoo.sync_batches
                  where state = 'pending'
-                 order by created_at, batch_id, place
+                 order by created_at, batch_id, attempts, place
                  limit (select greatest($2 - count(*), 0)
                         from odoo.sync_batches where state = 'requested')
                  for update skip locked
@@ -265,8 +294,8 @@ pub(crate) async fn end(transaction: &Transaction<'_>, ending: &Ending<'_>) -> R
             "update odoo.sync_batches
              set state = case when $4::text is null then 'success' else 'failed' end,
                  finished_at = clock_timestamp(), error_code = $4, error_message = $5,
-                 run_id = (select run_id from odoo.sync_runs
-                           where run_id = $3 and data_type = $2)
+                 run_id = coalesce((select run_id from odoo.sync_runs
+                                    where run_id = $3 and data_type = $2), run_id)
              where batch_id = $1 and data_type = $2 and state in ('pending', 'requested')",
             &[
                 (&ending.batch_id, Type::UUID),

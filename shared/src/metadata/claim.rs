@@ -1,23 +1,34 @@
 //! Asking for the lease of a data type: for a new run, or for the unfinished one whose
 //! holder is gone.
 
+mod holder;
+mod lock;
 mod row;
+mod stuck;
+
+use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
+use super::batches::{self, Asked};
 use super::lease::Lease;
 use super::runs;
 use crate::error::Result;
 use crate::mirror::database::{Database, Doing};
 use crate::specs::DataType;
 use crate::sync::request::{Mode, Trigger};
+use lock::{Locked, lock};
+use row::Found;
 
 /// Takeovers of a run that brought in no row, after which it is given up: something in it
 /// kills the function each time, or an invocation's time is too short for it.
 const MAX_TAKEOVERS: i32 = 3;
+
+/// Longest that a claim waits for what keeps the row locked and is no run that is on.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What came of asking for the lease.
 #[derive(Debug)]
@@ -26,12 +37,20 @@ pub(crate) enum Acquired {
     Lease(Lease),
     /// Another run holds it.
     Busy {
-        /// The running one.
+        /// The running one. None only where no run is on, and something else keeps runs away
+        /// for longer than anybody would wait: the references of a very large table are checked.
         run_id: Option<Uuid>,
     },
-    /// The slice that was asked for is running or over.
+    /// The slice that was asked for, or the run that a batch asked for, is running or over.
     Repeated {
-        /// The run that it belongs to.
+        /// The run that it is or belongs to, where one has begun.
+        run_id: Option<Uuid>,
+        /// Whether its lease is live.
+        is_on: bool,
+    },
+    /// A reset has ended the run that the slice belongs to.
+    Reset {
+        /// That run.
         run_id: Uuid,
     },
     /// The run that the slice belongs to has got no further for too long, and is on record
@@ -58,6 +77,8 @@ pub(crate) struct Claim {
     pub(crate) trigger: Trigger,
     /// Where only this slice is to be worked on.
     pub(crate) slice: Option<Slice>,
+    /// The batch that asks.
+    pub(crate) batch_id: Option<Uuid>,
     /// When the work of this invocation stops.
     pub(crate) until: Instant,
 }
@@ -67,9 +88,25 @@ impl Claim {
     fn is_remembered(self) -> bool {
         self.mode != Mode::Incremental && self.trigger.is_unattended()
     }
+
+    /// A slice, and what is to be remembered, waits for whoever has the row locked, as long as any
+    /// transaction does: nobody would come again in its place.
+    fn must_wait(self) -> bool {
+        self.slice.is_some() || self.is_remembered()
+    }
+
+    /// How long any other one waits, and no longer than would leave it half its time.
+    fn patience(self) -> Duration {
+        let left = self.until.saturating_duration_since(Instant::now());
+        PATIENCE.min(left / 2)
+    }
 }
 
 /// Takes the lease for a new run, or for the unfinished one that it finds.
+///
+/// What finds itself running may be Lambda's retry after the function died. A lease outlives its holder
+/// by a minute, which is about as long as Lambda waits, and a retry that is answered is the
+/// last one. So it waits here until the holder has shown that it is alive, or its lease has ended.
 ///
 /// # Errors
 /// `db_schema` where the metadata table is missing, and every other `db_*`.
@@ -78,31 +115,43 @@ pub(crate) async fn acquire(
     spec: &'static DataType,
     claim: Claim,
 ) -> Result<Acquired> {
+    loop {
+        let acquired = take(database, spec, claim).await?;
+        let is_on = matches!(acquired, Acquired::Repeated { is_on: true, .. });
+        // Who asks over HTTP is not tried again by Lambda.
+        if !is_on
+            || claim.trigger == Trigger::Http
+            || holder::is_alive(database, spec.name, claim.until).await?
+        {
+            return Ok(acquired);
+        }
+    }
+}
+
+async fn take(database: &mut Database, spec: &'static DataType, claim: Claim) -> Result<Acquired> {
     // Made once: a second attempt after an unheard commit recognises its own token.
     let token = Uuid::new_v4();
     let run_id = Uuid::new_v4();
     database
         .transaction("taking the lease", async |transaction| {
-            let Some(found) = row::lock(transaction, spec.name, claim).await? else {
-                // Whoever has it locked is at work on it right now.
-                return busy(transaction, spec.name, claim).await;
+            let found = match lock(transaction, spec.name, claim).await? {
+                Locked::Found(found) => found,
+                Locked::Away { running } => {
+                    return turn_away(transaction, spec.name, claim, running).await;
+                }
             };
             let is_ours = found.token == Some(token);
-            if let Some(slice) = claim.slice
-                && !is_ours
-                && !found.awaits(slice)
+            if !is_ours
+                && let Some(acquired) = refuse(transaction, spec.name, claim, &found).await?
             {
-                let run_id = slice.run_id;
-                return Ok(Acquired::Repeated { run_id });
-            }
-            if found.is_live && !is_ours {
-                return busy(transaction, spec.name, claim).await;
+                return Ok(acquired);
             }
             // Who comes for more than a slice makes that slice's own event come too late.
             let next = claim.slice.map_or(found.slice + 1, |slice| slice.number);
             let (run, slice) = match found.unfinished() {
                 Some(run) if is_ours => (run, found.slice),
                 Some(run) if found.takeovers < MAX_TAKEOVERS => {
+                    let run = run.confirmed_by(claim);
                     row::take_over(transaction, spec.name, token, run, next).await?;
                     (run, next)
                 }
@@ -114,11 +163,15 @@ pub(crate) async fn acquire(
                     if let Some(run) = unfinished {
                         runs::give_up(transaction, run.id).await?;
                     }
-                    let claim = found.merge(claim);
-                    let run = row::start(transaction, spec.name, token, run_id, claim).await?;
+                    let (claim, pending) = found.merge(claim);
+                    let run =
+                        row::start(transaction, spec.name, token, run_id, claim, pending).await?;
                     (run, 1)
                 }
             };
+            if let Some(batch_id) = claim.batch_id {
+                batches::assign(transaction, batch_id, spec.name, run.id).await?;
+            }
             Ok(Acquired::Lease(Lease {
                 data_type: spec.name,
                 token,
@@ -130,21 +183,82 @@ pub(crate) async fn acquire(
         .await
 }
 
-async fn busy(transaction: &Transaction<'_>, data_type: &str, claim: Claim) -> Result<Acquired> {
-    if claim.is_remembered() {
+/// Why the claim does not get what it found, if it does not.
+async fn refuse(
+    transaction: &Transaction<'_>,
+    data_type: &str,
+    claim: Claim,
+    found: &Found,
+) -> Result<Option<Acquired>> {
+    if let Some(slice) = claim.slice {
+        if found.awaits(slice) {
+            return Ok(None);
+        }
+        let run_id = slice.run_id;
+        let acquired = match runs::is_ended_by_reset(transaction, run_id).await? {
+            true => Acquired::Reset { run_id },
+            false => Acquired::Repeated {
+                run_id: Some(run_id),
+                is_on: found.is_at(slice),
+            },
+        };
+        return Ok(Some(acquired));
+    }
+    if found.is_live {
+        let running = found.run_id;
+        return Ok(Some(
+            turn_away(transaction, data_type, claim, running).await?,
+        ));
+    }
+    // Of a run that is left unfinished the batch may well ask again.
+    let asked = asked(transaction, data_type, claim).await?;
+    Ok(asked
+        .filter(|asked| asked.is_over)
+        .map(|asked| Acquired::Repeated {
+            run_id: asked.run_id,
+            is_on: false,
+        }))
+}
+
+/// What is told who finds this run on, or the row kept from all runs. A batch's request that comes
+/// again finds its own run on, or over, and another one only then.
+async fn turn_away(
+    transaction: &Transaction<'_>,
+    data_type: &str,
+    claim: Claim,
+    running: Option<Uuid>,
+) -> Result<Acquired> {
+    if let Some(asked) = asked(transaction, data_type, claim).await? {
+        let is_on = asked.run_id.is_some() && asked.run_id == running;
+        if asked.is_over || is_on {
+            return Ok(Acquired::Repeated {
+                run_id: asked.run_id,
+                is_on: is_on && !asked.is_over,
+            });
+        }
+    }
+    // What does all of it is on already: it may be this very request, remembered before.
+    let is_done = match (claim.batch_id, running) {
+        (Some(batch_id), Some(run_id)) => {
+            batches::is_done_by(transaction, batch_id, data_type, run_id).await?
+        }
+        _ => false,
+    };
+    if claim.is_remembered() && !is_done {
         row::remember(transaction, data_type, claim).await?;
     }
-    let doing = "reading the lease";
-    let row = transaction
-        .query_typed_one(
-            "select run_id from odoo.sync_metadata where data_type = $1",
-            &[(&data_type, Type::TEXT)],
-        )
-        .await
-        .doing(doing)?;
-    Ok(Acquired::Busy {
-        run_id: row.try_get(0).doing(doing)?,
-    })
+    Ok(Acquired::Busy { run_id: running })
+}
+
+async fn asked(
+    transaction: &Transaction<'_>,
+    data_type: &str,
+    claim: Claim,
+) -> Result<Option<Asked>> {
+    match claim.batch_id {
+        Some(batch_id) => batches::asked(transaction, batch_id, data_type).await,
+        None => Ok(None),
+    }
 }
 
 /// What was asked for while the last run was on, as a claim of its own.
@@ -178,6 +292,7 @@ pub(crate) async fn pending(
                 confirm_deletes,
                 trigger,
                 slice: None,
+                batch_id: None,
                 until,
             }))
         })

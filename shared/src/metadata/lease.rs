@@ -103,13 +103,17 @@ impl Lease {
     }
 
     /// Whether an earlier attempt has handed the run over, although its answer did not
-    /// arrive.
+    /// arrive. Then it waits for its next slice, is on in it, or has succeeded. One that has failed
+    /// meanwhile may never have been handed over but reset: the fence then says that the lease is lost.
     pub(crate) async fn is_handed_over(&self, transaction: &Transaction<'_>) -> Result<bool> {
         let doing = "handing a run over";
         transaction
             .query_typed_one(
-                "select coalesce(run_id = $2 and slice > $3, true)
-                 from odoo.sync_metadata where data_type = $1",
+                "select case when metadata.run_id = run.run_id then metadata.slice > $3
+                             else run.status = 'success' end
+                 from odoo.sync_runs run
+                 left join odoo.sync_metadata metadata on metadata.data_type = $1
+                 where run.run_id = $2",
                 &[
                     (&self.data_type, Type::TEXT),
                     (&self.run.id, Type::UUID),

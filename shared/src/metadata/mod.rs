@@ -3,6 +3,9 @@
 
 pub(crate) mod batches;
 pub(crate) mod claim;
+pub(crate) mod comparison;
+pub(crate) mod deletions;
 pub(crate) mod lease;
 pub(crate) mod runs;
+pub(crate) mod stale;
 pub(crate) mod streams;

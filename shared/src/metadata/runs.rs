@@ -8,7 +8,7 @@ use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::database::Doing;
 use crate::sync::request::{Mode, Trigger};
 
@@ -65,6 +65,15 @@ pub struct RunReport {
     pub errors: Vec<RowError>,
 }
 
+/// A run that is over, as it is on record.
+#[derive(Debug)]
+pub struct EndedRun {
+    /// Its result.
+    pub report: RunReport,
+    /// Why it failed.
+    pub error: Option<Error>,
+}
+
 /// One row that could not be mirrored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -96,11 +105,18 @@ pub(crate) async fn insert(transaction: &Transaction<'_>, run: &NewRun) -> Resul
     Ok(())
 }
 
-pub(crate) async fn add_slice(transaction: &Transaction<'_>, run_id: Uuid) -> Result<()> {
+/// Notes that another invocation works on the run, and whether deletions are confirmed by now.
+pub(crate) async fn add_slice(
+    transaction: &Transaction<'_>,
+    run_id: Uuid,
+    confirm_deletes: bool,
+) -> Result<()> {
     transaction
         .execute_typed(
-            "update odoo.sync_runs set slices = slices + 1 where run_id = $1",
-            &[(&run_id, Type::UUID)],
+            "update odoo.sync_runs
+             set slices = slices + 1, confirm_deletes = confirm_deletes or $2
+             where run_id = $1",
+            &[(&run_id, Type::UUID), (&confirm_deletes, Type::BOOL)],
         )
         .await
         .doing("taking over a run")?;
@@ -199,6 +215,44 @@ pub(crate) async fn add_retries(
     Ok(())
 }
 
+/// The message of a run that a reset has ended, by which it is known: no other failure has this one.
+const RESET: &str = "ended by a reset";
+
+/// Ends a run whose lease a reset takes away. The code is the one that the run itself answers
+/// with when it finds that.
+pub(crate) async fn end_by_reset(transaction: &Transaction<'_>, run_id: Uuid) -> Result<()> {
+    transaction
+        .execute_typed(
+            "update odoo.sync_runs
+             set status = 'failed', finished_at = clock_timestamp(), error_code = $2,
+                 error_message = $3
+             where run_id = $1 and status = 'in_progress'",
+            &[
+                (&run_id, Type::UUID),
+                (&ErrorKind::Busy.code(), Type::TEXT),
+                (&RESET, Type::TEXT),
+            ],
+        )
+        .await
+        .doing("ending a run")?;
+    Ok(())
+}
+
+/// Whether a reset has ended this run.
+pub(crate) async fn is_ended_by_reset(transaction: &Transaction<'_>, run_id: Uuid) -> Result<bool> {
+    let doing = "reading a run";
+    transaction
+        .query_typed_one(
+            "select exists (select from odoo.sync_runs
+                            where run_id = $1 and status = 'failed' and error_message = $2)",
+            &[(&run_id, Type::UUID), (&RESET, Type::TEXT)],
+        )
+        .await
+        .doing(doing)?
+        .try_get(0)
+        .doing(doing)
+}
+
 /// Ends a run that got no further.
 pub(crate) async fn give_up(transaction: &Transaction<'_>, run_id: Uuid) -> Result<()> {
     transaction
@@ -255,6 +309,35 @@ pub(crate) async fn report(transaction: &Transaction<'_>, run_id: Uuid) -> Resul
         errors: row_errors(transaction, run_id).await?,
         ..report.doing(doing)?
     })
+}
+
+/// The run, where there is one of this data type and it is over.
+pub(crate) async fn ended(
+    transaction: &Transaction<'_>,
+    data_type: &str,
+    run_id: Uuid,
+) -> Result<Option<EndedRun>> {
+    let doing = "reading a run's end";
+    let row = transaction
+        .query_typed_opt(
+            "select error_code, error_message from odoo.sync_runs
+             where run_id = $1 and data_type = $2 and status <> 'in_progress'",
+            &[(&run_id, Type::UUID), (&data_type, Type::TEXT)],
+        )
+        .await
+        .doing(doing)?;
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let code: Option<&str> = row.try_get(0).doing(doing)?;
+    let message: Option<&str> = row.try_get(1).doing(doing)?;
+    Ok(Some(EndedRun {
+        report: report(transaction, run_id).await?,
+        error: code.map(|code| {
+            let kind = ErrorKind::from_code(code).unwrap_or(ErrorKind::Internal);
+            Error::new(kind, message.unwrap_or_default())
+        }),
+    }))
 }
 
 async fn row_errors(transaction: &Transaction<'_>, run_id: Uuid) -> Result<Vec<RowError>> {

@@ -7,7 +7,8 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
 
-use crate::error::Result;
+use super::{comparison, deletions};
+use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::database::Doing;
 use crate::specs::Stream;
 use crate::sync::request::Mode;
@@ -25,15 +26,75 @@ pub(crate) struct StreamState {
     pub(crate) count_mismatches: i32,
 }
 
+/// What is being done with a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Its window is read.
+    Read,
+    /// The whole source is compared with the mirror.
+    Compare,
+    /// What Odoo no longer has is deleted.
+    Delete,
+}
+
+impl Phase {
+    /// The one that a window of this range begins with.
+    pub(crate) fn of(range: Range) -> Self {
+        match range {
+            Range::Compared(_) => Self::Compare,
+            Range::Everything | Range::Changed(..) | Range::Nothing => Self::Read,
+        }
+    }
+
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Compare => "compare",
+            Self::Delete => "delete",
+        }
+    }
+
+    fn from_word(word: &str) -> Self {
+        match word {
+            "compare" => Self::Compare,
+            "delete" => Self::Delete,
+            _ => Self::Read,
+        }
+    }
+}
+
 /// An open window and how far it has been read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Progress {
     pub(crate) mode: Mode,
+    pub(crate) phase: Phase,
+    /// From the phase [`Phase::Compare`] on a [`Range::Compared`].
     pub(crate) range: Range,
+    /// How far the phase has come.
     pub(crate) last_id: i64,
     pub(crate) done: bool,
     /// How the holder that opened it read.
     pub(crate) read_fingerprint: Option<String>,
+}
+
+impl Progress {
+    /// Whether this phase is on.
+    pub(crate) fn is_in(&self, phase: Phase) -> bool {
+        !self.done && self.phase == phase
+    }
+
+    /// Goes on to this phase, or ends.
+    pub(crate) fn go_on(&mut self, next: Option<Phase>) {
+        match next {
+            None => self.done = true,
+            Some(phase) => {
+                self.phase = phase;
+                self.last_id = 0;
+                // What the window held has been read.
+                self.range = Range::Compared(None);
+            }
+        }
+    }
 }
 
 /// What a stream was read from and how, as stored beside its watermark.
@@ -57,7 +118,7 @@ pub(crate) async fn load(
             "select watermark, watermark_first_seen_at, watermark_last_seen_at,
                     source_fingerprint, read_fingerprint, count_mismatches,
                     coalesce(run_id = $2, false), window_mode, window_low, window_high,
-                    last_id, window_done, window_fingerprint
+                    last_id, window_done, window_fingerprint, window_phase
              from odoo.sync_streams where stream = $1",
             &[(&stream.name, Type::TEXT), (&run_id, Type::UUID)],
         )
@@ -94,13 +155,18 @@ fn read_progress(row: &Row) -> std::result::Result<Progress, tokio_postgres::Err
         .try_get::<_, Option<&str>>(7)?
         .and_then(Mode::from_word)
         .unwrap_or_default();
-    let range = match (row.try_get(8)?, row.try_get(9)?) {
-        (Some(low), Some(high)) if low <= high => Range::Changed(low, high),
-        _ if mode == Mode::Incremental => Range::Nothing,
-        _ => Range::Everything,
+    let phase = Phase::from_word(row.try_get(13)?);
+    let range = match (phase, row.try_get(8)?, row.try_get(9)?) {
+        (Phase::Read, Some(low), Some(high)) if low <= high => Range::Changed(low, high),
+        (Phase::Read, ..) if mode == Mode::Incremental => Range::Nothing,
+        (Phase::Read, ..) => Range::Everything,
+        // What a window held has been read before the comparison.
+        (_, _, Some(_)) => Range::Compared(None),
+        (_, low, None) => Range::Compared(low),
     };
     Ok(Progress {
         mode,
+        phase,
         range,
         last_id: row.try_get(10)?,
         done: row.try_get(11)?,
@@ -121,19 +187,22 @@ pub(crate) struct NewWindow<'a> {
     pub(crate) fingerprints: &'a Fingerprints,
 }
 
-/// Stores a window before its first page is read.
+/// Stores a window before its first page is read. What the mirror was read with is no longer
+/// known where this window is read with something else: it may end half way.
 pub(crate) async fn open(transaction: &Transaction<'_>, new: &NewWindow<'_>) -> Result<()> {
     let (low, high) = match new.window.range {
         Range::Changed(low, high) => (Some(low), Some(high)),
+        Range::Compared(low) => (low, None),
         Range::Everything | Range::Nothing => (None, None),
     };
+    let phase = Phase::of(new.window.range).word();
     transaction
         .execute_typed(
             "insert into odoo.sync_streams as state
                  (data_type, stream, run_id, window_mode, window_low, window_high,
                   window_watermark, window_opened_at, window_seen_at, source_fingerprint,
-                  window_fingerprint)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp(), $9, $10)
+                  window_fingerprint, window_phase)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp(), $9, $10, $11)
              on conflict (stream) do update set
                  data_type = excluded.data_type, run_id = excluded.run_id,
                  window_mode = excluded.window_mode, window_low = excluded.window_low,
@@ -142,7 +211,11 @@ pub(crate) async fn open(transaction: &Transaction<'_>, new: &NewWindow<'_>) -> 
                  window_opened_at = excluded.window_opened_at,
                  window_seen_at = excluded.window_seen_at,
                  window_done = false, last_id = 0, rows_done = 0, rows_to_do = null,
+                 rows_here = 0, rows_new = 0, window_phase = excluded.window_phase,
                  source_fingerprint = excluded.source_fingerprint,
+                 read_fingerprint = case
+                     when state.read_fingerprint = excluded.window_fingerprint
+                     then state.read_fingerprint end,
                  window_fingerprint = excluded.window_fingerprint, updated_at = now()",
             &[
                 (&new.data_type, Type::TEXT),
@@ -155,22 +228,25 @@ pub(crate) async fn open(transaction: &Transaction<'_>, new: &NewWindow<'_>) -> 
                 (&new.opened_at, Type::TIMESTAMPTZ),
                 (&new.fingerprints.source, Type::TEXT),
                 (&new.fingerprints.read, Type::TEXT),
+                (&phase, Type::TEXT),
             ],
         )
         .await
         .doing("opening a window")?;
-    Ok(())
+    deletions::forget(transaction, new.stream).await
 }
 
 /// What a page's commit leaves behind, by which a second attempt knows of the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// The cursor moves over a page of the window.
+    /// The cursor moves over a page of the window, or over a part of the source that has been
+    /// compared with `rows_here` live rows of the mirror.
     Window {
         from_id: i64,
         to_id: i64,
         rows: u64,
         rows_to_do: u64,
+        rows_here: u64,
     },
     /// A page outside the window's order leaves its mark.
     Beside { page: Uuid },
@@ -178,26 +254,29 @@ pub(crate) enum Step {
 
 /// Takes a page's step. `false` where it has been taken already: the commit of an earlier
 /// attempt went through although its answer did not arrive.
+///
+/// # Errors
+/// `db_fault` where an earlier page's step is gone, and every other `db_*`.
 pub(crate) async fn advance(
     transaction: &Transaction<'_>,
     data_type: &str,
     stream: &Stream,
     step: Step,
 ) -> Result<bool> {
-    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     let moved = match step {
         Step::Window {
             from_id,
             to_id,
             rows,
             rows_to_do,
+            rows_here,
         } => {
             transaction
                 .execute_typed(
                     "with moved as (
                          update odoo.sync_streams
                          set last_id = $3, rows_done = rows_done + $4, rows_to_do = $5,
-                             updated_at = now()
+                             rows_here = rows_here + $7, updated_at = now()
                          where stream = $1 and last_id = $2
                          returning stream
                      )
@@ -210,6 +289,7 @@ pub(crate) async fn advance(
                         (&number(rows), Type::INT8),
                         (&number(rows_to_do), Type::INT8),
                         (&data_type, Type::TEXT),
+                        (&number(rows_here), Type::INT8),
                     ],
                 )
                 .await
@@ -233,37 +313,81 @@ pub(crate) async fn advance(
                 .await
         }
     };
-    Ok(moved.doing("moving the cursor")? == 1)
+    if moved.doing("moving the cursor")? == 1 {
+        return Ok(true);
+    }
+    if let Step::Window { to_id, .. } = step {
+        check_taken(transaction, stream, to_id).await?;
+    }
+    Ok(false)
+}
+
+/// Postgres may lose what it had confirmed: a crash with `synchronous_commit = off`, a fail-over to
+/// a standby that lagged. Then the cursor stands before this page, and to take that for a page
+/// that is in already would lose it and every one after it.
+async fn check_taken(transaction: &Transaction<'_>, stream: &Stream, to_id: i64) -> Result<()> {
+    let doing = "looking where the cursor stands";
+    let is_taken = transaction
+        .query_typed_opt(
+            "select last_id >= $2 from odoo.sync_streams where stream = $1",
+            &[(&stream.name, Type::TEXT), (&to_id, Type::INT8)],
+        )
+        .await
+        .doing(doing)?
+        .map_or(Ok(false), |row| row.try_get(0))
+        .doing(doing)?;
+    if is_taken {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::DbFault,
+        format!(
+            "pages of {} that Postgres had confirmed are gone: the next run reads them again",
+            stream.name
+        ),
+    ))
 }
 
 /// What the source's own count says about the mirror.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SourceCount {
     pub(crate) rows: u64,
+    /// Live rows here.
+    pub(crate) rows_here: u64,
     pub(crate) mismatches: i32,
 }
 
-/// Marks a stream's window as read to its end.
+/// Marks a stream's window as read to its end. `next` is the phase that comes then, if any.
 pub(crate) async fn close(
     transaction: &Transaction<'_>,
     stream: &Stream,
     count: SourceCount,
+    next: Option<Phase>,
 ) -> Result<()> {
     transaction
         .execute_typed(
             "update odoo.sync_streams
-             set window_done = true, source_count = $2, count_mismatches = $3,
-                 updated_at = now()
+             set source_count = $2, mirror_count = $3, count_mismatches = $4,
+                 window_done = $5::text is null, updated_at = now()
              where stream = $1",
             &[
                 (&stream.name, Type::TEXT),
-                (&i64::try_from(count.rows).unwrap_or(i64::MAX), Type::INT8),
+                (&number(count.rows), Type::INT8),
+                (&number(count.rows_here), Type::INT8),
                 (&count.mismatches, Type::INT4),
+                (&next.map(Phase::word), Type::TEXT),
             ],
         )
         .await
         .doing("closing a window")?;
-    Ok(())
+    match next {
+        Some(phase) => comparison::enter(transaction, stream, phase).await,
+        None => Ok(()),
+    }
+}
+
+pub(super) fn number(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// Moves the watermarks of a run's streams, in the transaction that ends it.
@@ -284,27 +408,5 @@ pub(crate) async fn settle(transaction: &Transaction<'_>, run_id: Uuid) -> Resul
         )
         .await
         .doing("moving the watermarks")?;
-    Ok(())
-}
-
-/// Marks a stream as compared with the whole source.
-pub(crate) async fn verified(
-    transaction: &Transaction<'_>,
-    stream: &Stream,
-    source_count: u64,
-) -> Result<()> {
-    transaction
-        .execute_typed(
-            "update odoo.sync_streams
-             set verified_at = now(), source_count = $2, count_mismatches = 0,
-                 updated_at = now()
-             where stream = $1",
-            &[
-                (&stream.name, Type::TEXT),
-                (&i64::try_from(source_count).unwrap_or(i64::MAX), Type::INT8),
-            ],
-        )
-        .await
-        .doing("marking a stream as verified")?;
     Ok(())
 }

@@ -20,6 +20,7 @@ use super::sslmode::{SslMode, Target};
 use super::tls;
 use crate::config::{PostgresConfig, RetryConfig};
 use crate::error::{Error, ErrorKind, Result, Retry};
+use crate::handshake;
 
 const DOING: &str = "connecting to Postgres";
 const APPLICATION_NAME: &str = "odoo-supabase-sync";
@@ -32,17 +33,53 @@ const KEEPALIVES_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVES_RETRIES: u32 = 3;
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// A transaction gives its connection up after so many times as long as its network may leave
+/// bytes unacknowledged: 3 minutes. Postgres ends one that idles after 30 s, and each statement
+/// after 50 s, so that by then nothing of it is left to wait for there.
+const TRANSACTION_SHARE: u32 = 3;
+
 /// An open connection and the task that drives it; both end when it is dropped.
 #[derive(Debug)]
 pub struct Connection {
     client: Client,
     driver: JoinHandle<()>,
+    patience: Patience,
+}
+
+/// How long to wait for a connection that may be dead without anybody having said so. What
+/// stands between, a pooler or a tunnel, acknowledges what we send also where the way behind it
+/// is cut, and then no socket option helps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Patience {
+    /// For its first answer after it has lain idle: as long as a new one may take to open.
+    pub(crate) first_answer: Duration,
+    /// For a whole transaction.
+    pub(crate) transaction: Duration,
+}
+
+impl Patience {
+    /// By what the URL says, after [`set_defaults`].
+    fn with(target: &Config) -> Self {
+        let connect = target.get_connect_timeout().copied();
+        let network = target.get_tcp_user_timeout().copied();
+        Self {
+            first_answer: connect.unwrap_or(CONNECT_TIMEOUT),
+            transaction: network
+                .unwrap_or(TCP_USER_TIMEOUT)
+                .saturating_mul(TRANSACTION_SHARE),
+        }
+    }
 }
 
 impl Connection {
     /// What statements are sent through.
     pub fn client(&mut self) -> &mut Client {
         &mut self.client
+    }
+
+    /// How long to wait for it.
+    pub(crate) fn patience(&self) -> Patience {
+        self.patience
     }
 
     /// Whether Postgres or the network ended it; every further statement would fail.
@@ -155,7 +192,11 @@ where
             );
         }
     });
-    Ok(Connection { client, driver })
+    Ok(Connection {
+        client,
+        driver,
+        patience: Patience::with(target),
+    })
 }
 
 /// tokio-postgres limits only the opening of each socket. A server that takes the socket
@@ -193,7 +234,7 @@ fn connect_error(target: &Config, error: tokio_postgres::Error) -> Error {
     let cause = error.source().map(ToString::to_string).unwrap_or_default();
     // tokio-postgres keeps its own kind of error private; its text is all there is.
     match error.to_string().as_str() {
-        "error performing TLS handshake" => unreachable(&tls::reason(&cause)),
+        "error performing TLS handshake" => unreachable(&handshake::reason(&cause)),
         "authentication error" => Error::new(ErrorKind::DbAuth, format!("{DOING}: {cause}")),
         "invalid configuration" if target.get_password().is_none() => Error::new(
             ErrorKind::DbAuth,

@@ -5,8 +5,11 @@
 //! therefore a closure that can run again from the start: what it needs to know about
 //! an earlier attempt whose commit went through unheard, it reads from the database.
 
+use std::time::Duration;
+
 use backon::BackoffBuilder;
 use futures_util::future::try_join;
+use tokio::time::timeout;
 use tokio_postgres::Transaction;
 
 use super::connect::{Connection, connect};
@@ -101,15 +104,30 @@ impl Database {
         work: &impl AsyncFn(&Transaction<'_>) -> Result<T>,
     ) -> Result<T> {
         let failed = |error| db_error(doing, error);
+        let has_lain_idle = self.connection.as_ref().is_some_and(|it| !it.is_closed());
         let connection = self.connection().await?;
-        let transaction = connection.client().transaction().await.map_err(failed)?;
-        // What `work` begins with is sent right after the limits: Postgres takes one after the
-        // other. An error drops the transaction, which rolls it back.
-        let limits = transaction.batch_execute(TRANSACTION_LIMITS);
-        let limited = async { limits.await.map_err(failed) };
-        let ((), value) = try_join(limited, work(&transaction)).await?;
-        transaction.commit().await.map_err(failed)?;
-        Ok(value)
+        let patience = connection.patience();
+        // One that lay idle while the function was frozen may be dead without a word. A new one
+        // has just answered, and may wait its turn at a pooler.
+        let first_answer = if has_lain_idle {
+            patience.first_answer
+        } else {
+            patience.transaction
+        };
+        let transaction = in_time(doing, first_answer, async {
+            connection.client().transaction().await.map_err(failed)
+        })
+        .await?;
+        in_time(doing, patience.transaction, async {
+            // What `work` begins with is sent right after the limits: Postgres takes one after
+            // the other. An error drops the transaction, which rolls it back.
+            let limits = transaction.batch_execute(TRANSACTION_LIMITS);
+            let limited = async { limits.await.map_err(failed) };
+            let ((), value) = try_join(limited, work(&transaction)).await?;
+            transaction.commit().await.map_err(failed)?;
+            Ok(value)
+        })
+        .await
     }
 
     async fn connection(&mut self) -> Result<&mut Connection> {
@@ -119,6 +137,18 @@ impl Database {
         };
         Ok(self.connection.insert(open))
     }
+}
+
+/// Gives up what Postgres does not answer in time, as a connection that is dead.
+async fn in_time<T>(
+    doing: &str,
+    limit: Duration,
+    future: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    timeout(limit, future).await.unwrap_or_else(|_| {
+        let message = format!("{doing}: no answer in time, the connection to Postgres is given up");
+        Err(Error::new(ErrorKind::DbUnreachable, message).with_retry(Retry::Backoff))
+    })
 }
 
 /// `Result` with a [`tokio_postgres::Error`] turned into ours.

@@ -31,6 +31,23 @@ mod embedded {
 const DOING: &str = "migrating schema odoo";
 const HISTORY: &str = "odoo.schema_history";
 
+/// Each migration does so for its own tables. This is for the history, which refinery makes,
+/// and for a table that somebody forgot: grants that an operator made for all tables to come
+/// would open it.
+const CLOSE_EVERY_TABLE: &str = "do $$
+declare
+    open regclass;
+begin
+    for open in
+        select oid from pg_class
+        where relnamespace = 'odoo'::regnamespace and relkind in ('r', 'p')
+          and not relrowsecurity
+    loop
+        execute format('alter table %s enable row level security', open);
+    end loop;
+end
+$$";
+
 /// Any number will do as long as all versions of this program agree: these are the first
 /// eight bytes of "odoo-supabase-sync".
 const LOCK: i64 = i64::from_be_bytes(*b"odoo-sup");
@@ -90,7 +107,7 @@ pub async fn migrate(config: &PostgresConfig) -> Result<Vec<Migration>> {
 
     let OneTransaction(transaction) = session;
     transaction
-        .batch_execute(&format!("alter table {HISTORY} enable row level security"))
+        .batch_execute(CLOSE_EVERY_TABLE)
         .await
         .map_err(failed)?;
     transaction.commit().await.map_err(failed)?;
@@ -142,12 +159,15 @@ pub async fn pending(connection: &mut Connection) -> Result<Vec<Migration>> {
     } else {
         Vec::new()
     };
-    Ok(runner
+    let mut pending: Vec<Migration> = runner
         .get_migrations()
         .iter()
         .filter(|migration| !applied.contains(migration))
         .map(Into::into)
-        .collect())
+        .collect();
+    // refinery has them in the order of their names, in which V10 comes before V2.
+    pending.sort_unstable_by_key(|migration| migration.version);
+    Ok(pending)
 }
 
 fn runner() -> Runner {

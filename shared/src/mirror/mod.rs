@@ -16,5 +16,6 @@ pub mod migrate;
 pub(crate) mod rules;
 pub mod sqlstate;
 mod sslmode;
+pub(crate) mod times;
 mod tls;
 pub(crate) mod upsert;

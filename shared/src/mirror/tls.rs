@@ -77,18 +77,6 @@ pub(crate) fn read_certificates(ca: &str) -> Result<Vec<Certificate>> {
     Ok(certificates)
 }
 
-/// What a failed handshake comes down to. OpenSSL's text names its own source files and
-/// ends, where a certificate was refused, with the reason in parentheses.
-pub(crate) fn reason(handshake_error: &str) -> String {
-    let refused = handshake_error
-        .strip_suffix(')')
-        .and_then(|text| text.rsplit_once('('));
-    match refused {
-        Some((_, why)) => format!("the server's certificate is refused: {why}"),
-        None => handshake_error.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,20 +113,5 @@ mod tests {
             assert!(error.to_string().contains("SUPABASE_CA_CERT"), "{error}");
             assert!(!error.chain().contains("hunter2"), "{}", error.chain());
         }
-    }
-
-    #[test]
-    fn the_reason_is_cut_out_of_openssl_s_text() {
-        let refused = "error:0A000086:SSL routines:tls_post_process_server_certificate:\
-                       certificate verify failed:ssl/statem/statem_clnt.c:2124: \
-                       (certificate has expired)";
-        assert_eq!(
-            reason(refused),
-            "the server's certificate is refused: certificate has expired"
-        );
-        assert_eq!(
-            reason("server does not support TLS"),
-            "server does not support TLS"
-        );
     }
 }

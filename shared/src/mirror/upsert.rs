@@ -265,24 +265,35 @@ impl Upsert {
     }
 }
 
-/// How many rows of the source are known here: the live ones, and the open rejects, which
-/// the source has and the mirror cannot have.
-pub(crate) async fn count_known(transaction: &Transaction<'_>, table: &str) -> Result<u64> {
+/// Rows of the source that are known here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KnownRows {
+    /// Rows of the mirror that are not marked as deleted.
+    pub(crate) live: u64,
+    /// Open rejects without such a row: the source has them and the mirror cannot.
+    pub(crate) rejects: u64,
+}
+
+/// Counts the rows of the source that are known here.
+pub(crate) async fn count_known(transaction: &Transaction<'_>, table: &str) -> Result<KnownRows> {
     let doing = "counting the mirror";
     let row = transaction
         .query_typed_one(
             &format!(
-                "select (select count(*) from odoo.{table} where deleted_at is null)
-                    + (select count(*) from odoo.sync_findings finding
-                       where stream = $1 and severity = 'reject' and resolved_at is null
-                         and not exists (select from odoo.{table} mirror
-                             where mirror.odoo_id = finding.odoo_id
-                               and mirror.deleted_at is null))"
+                "select (select count(*) from odoo.{table} where deleted_at is null),
+                     (select count(*) from odoo.sync_findings finding
+                      where stream = $1 and severity = 'reject' and resolved_at is null
+                        and not exists (select from odoo.{table} mirror
+                            where mirror.odoo_id = finding.odoo_id
+                              and mirror.deleted_at is null))"
             ),
             &[(&table, Type::TEXT)],
         )
         .await
         .doing(doing)?;
-    let count: i64 = row.try_get(0).doing(doing)?;
-    Ok(count.unsigned_abs())
+    let count = |at| row.try_get(at).map(i64::unsigned_abs).doing(doing);
+    Ok(KnownRows {
+        live: count(0)?,
+        rejects: count(1)?,
+    })
 }

@@ -145,6 +145,33 @@ impl OdooClient {
         self.call(call).await?.into_records(&asked)
     }
 
+    /// The records that match, in id order, `limit` of them at most, with `id` and `fields`. None
+    /// is refused for being hidden: those are left out. A many2one is its bare id where
+    /// [`OdooClient::search_read_is_bare`] says so, else `[id, "name"]`.
+    pub(crate) async fn search_read(
+        &self,
+        model: &str,
+        domain: &Domain,
+        fields: &[String],
+        limit: usize,
+    ) -> Result<RawRecords> {
+        let mut call = Call::new(model, "search_read")
+            .matching(domain)
+            .with("fields", json!(fields))
+            .with("order", "id")
+            .with("limit", limit);
+        if self.search_read_is_bare().await? {
+            call = call.with("load", Value::Null);
+        }
+        let asked = Asked::call(model, call.method);
+        self.call(call).await?.into_records(&asked)
+    }
+
+    /// Whether [`OdooClient::search_read`] spares Odoo the names of many2ones.
+    pub(crate) async fn search_read_is_bare(&self) -> Result<bool> {
+        Ok(self.session().await?.search_read_takes_load())
+    }
+
     /// Whether the user may read the model at all.
     pub async fn can_read(&self, model: &str) -> Result<bool> {
         let call = if self.session().await?.knows_has_access() {

@@ -68,6 +68,12 @@ impl Domain {
         self.and(Self::leaf("id", ">", json!(id)))
     }
 
+    /// Of these records, those with an id up to `id`, it included.
+    #[must_use]
+    pub(crate) fn id_upto(self, id: i64) -> Self {
+        self.and(Self::leaf("id", "<=", json!(id)))
+    }
+
     /// The records that meet both conditions.
     #[must_use]
     pub fn and(self, other: Self) -> Self {

@@ -22,8 +22,12 @@ mod answer;
 mod call;
 pub mod client;
 pub mod domain;
+#[cfg(test)]
+mod domain_properties;
 mod fault;
 pub mod field;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod json2;
 mod jsonrpc;
 mod non_finite;

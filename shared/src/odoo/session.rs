@@ -87,6 +87,11 @@ impl Session {
     pub(crate) fn knows_has_access(&self) -> bool {
         major_version(&self.connected.server_version).is_none_or(|major| major >= 18)
     }
+
+    /// Whether `search_read` hands `load` on to `read` here (Odoo 15).
+    pub(crate) fn search_read_takes_load(&self) -> bool {
+        major_version(&self.connected.server_version).is_none_or(|major| major >= 15)
+    }
 }
 
 /// JSON-2 where it takes the key; JSON-RPC takes passwords too.

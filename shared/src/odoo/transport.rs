@@ -19,6 +19,7 @@ use super::retry::{parse_retry_after, with_retries};
 use super::value::parse_http_date;
 use crate::config::{OdooConfig, RetryConfig};
 use crate::error::{Error, ErrorKind, Result};
+use crate::handshake;
 
 #[cfg(test)]
 mod tests;
@@ -284,7 +285,7 @@ fn tls_refusal(error: &reqwest::Error) -> Option<String> {
         .find_map(|cause| cause.downcast_ref::<native_tls::Error>())?
         .to_string();
     let is_broken_off = reason.to_ascii_lowercase().contains("unexpected eof");
-    (!is_broken_off).then_some(reason)
+    (!is_broken_off).then(|| handshake::reason(&reason))
 }
 
 fn causes<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {

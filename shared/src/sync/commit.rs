@@ -1,6 +1,6 @@
 //! One transaction a page: lease, rows, findings, cursor, counts.
 
-use futures_util::future::try_join;
+use futures_util::future::{try_join, try_join3};
 
 use super::fetch::Page;
 use super::plan::Plan;
@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::lease::Lease;
 use crate::metadata::runs::{self, Counts};
 use crate::metadata::streams::{self, Step};
+use crate::metadata::{comparison, deletions};
 use crate::mirror::database::Database;
 use crate::mirror::findings::{self, Reject};
 use crate::mirror::rules;
@@ -21,6 +22,8 @@ pub(crate) struct Commit<'a> {
     pub(crate) step: Step,
     /// Whether this is the first page of all that the source has.
     pub(crate) is_first_of_all: bool,
+    /// Rows that the source does not have, to be put down with the page.
+    pub(crate) gone: &'a [i64],
 }
 
 /// Commits a page. Returns what became of its rows; nothing where an earlier attempt's
@@ -55,9 +58,10 @@ pub(crate) async fn commit(
             let counts = counts(outcome.written, rejects.len());
             let run_id = lease.run.id;
             let glance = &rules.glance;
-            let (finds_any, ()) = try_join(
+            let (finds_any, (), ()) = try_join3(
                 glance.finds_any(transaction, stream.name, &accepted, outcome.rows),
                 runs::add_counts(transaction, run_id, counts),
+                comparison::add_new(transaction, stream, counts.inserted),
             )
             .await?;
             if finds_any {
@@ -70,6 +74,7 @@ pub(crate) async fn commit(
                 rules.check(transaction, context, &accepted).await?;
             }
             findings::record(transaction, commit.data_type, stream.name, run_id, &rejects).await?;
+            deletions::stage(transaction, run_id, stream, commit.gone).await?;
             Ok(counts)
         })
         .await

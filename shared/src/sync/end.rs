@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 use crate::metadata::claim::{self, Claim};
+use crate::metadata::deletions;
 use crate::metadata::lease::Lease;
-use crate::metadata::runs::{self, RunReport};
+use crate::metadata::runs::{self, EndedRun, RunReport};
 use crate::metadata::streams;
 use crate::mirror::database::{Database, Doing};
 use crate::specs::DataType;
@@ -99,6 +100,7 @@ impl Ending<'_> {
             tracing::error!(%run_id, cause = cause.chain(), "not on record as failed");
             return None;
         }
+        forget_deletions(database, run_id).await;
         report(database, run_id).await.ok()
     }
 
@@ -125,12 +127,39 @@ impl Ending<'_> {
     }
 }
 
+/// Takes off what the run put down to be deleted. Apart from the ending, like the report; what
+/// stays is taken off when the next run opens its windows.
+async fn forget_deletions(database: &mut Database, run_id: Uuid) {
+    let doing = "taking off what a run put down";
+    let done = database
+        .transaction(doing, async |transaction| {
+            deletions::end(transaction, run_id).await
+        })
+        .await;
+    if let Err(cause) = done {
+        tracing::warn!(%run_id, cause = cause.chain(), "rows to delete are still put down");
+    }
+}
+
 /// The run as it is on record. Read apart from the ending: it looks into more tables, and
 /// one that is missing may be the very failure that had to be recorded.
 pub(super) async fn report(database: &mut Database, run_id: Uuid) -> Result<RunReport> {
     database
         .transaction("reading a run", async |transaction| {
             runs::report(transaction, run_id).await
+        })
+        .await
+}
+
+/// The run as it is on record, where it is over.
+pub(super) async fn ended(
+    database: &mut Database,
+    spec: &DataType,
+    run_id: Uuid,
+) -> Result<Option<EndedRun>> {
+    database
+        .transaction("reading a run's end", async |transaction| {
+            runs::ended(transaction, spec.name, run_id).await
         })
         .await
 }

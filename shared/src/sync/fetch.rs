@@ -11,8 +11,8 @@ use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::page::{self, RelatedTimes};
-use super::plan::{CHANGED, Plan};
-use super::record;
+use super::plan::{CHANGED, Plan, PlannedRelation};
+use super::record::{self, Record};
 use super::window::Range;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::batch::Batch;
@@ -116,26 +116,34 @@ impl Fetch {
 }
 
 /// The outcome of a task; one that panicked is a bug, and never a success.
-fn joined<T>(outcome: Result<Result<T>, tokio::task::JoinError>) -> Result<T> {
+pub(crate) fn joined<T>(outcome: Result<Result<T>, tokio::task::JoinError>) -> Result<T> {
     outcome.unwrap_or_else(|error| {
         Err(Error::new(ErrorKind::Internal, "reading from Odoo broke off").with_source(error))
     })
 }
 
 /// Reads the rows of some ids, with their related records' change times.
-pub(crate) async fn fetch_page(odoo: &OdooClient, plan: &Plan, ids: Vec<i64>) -> Result<Page> {
+///
+/// `known` are such times that were read before. A record that changes meanwhile gets an
+/// older time than it has, so that the next comparison finds it; a time that is read after
+/// the rows could hide that they are older.
+pub(crate) async fn fetch_page(
+    odoo: &OdooClient,
+    plan: &Plan,
+    ids: Vec<i64>,
+    known: Option<&RelatedTimes>,
+) -> Result<Page> {
     let answer = read_visible(odoo, plan.stream.model, &ids, &plan.fields).await?;
     let records = record::parse(answer.json(), &plan.fields)?;
-    let mut related = RelatedTimes::with_capacity(plan.relations.len());
-    for relation in &plan.relations {
-        let ids: BTreeSet<i64> = records
-            .iter()
-            .flat_map(|record| relation.ids(record))
-            .collect();
-        let ids: Vec<i64> = ids.into_iter().collect();
-        related.push(change_times(odoo, relation.model, &ids).await?);
-    }
-    let (batch, rejects) = page::build(plan, &ids, &records, &related);
+    let read;
+    let related = match known {
+        Some(known) => known,
+        None => {
+            read = related_times(odoo, &plan.relations, &records).await?;
+            &read
+        }
+    };
+    let (batch, rejects) = page::build(plan, &ids, &records, related);
     drop(records);
     Ok(Page {
         ids,
@@ -143,6 +151,24 @@ pub(crate) async fn fetch_page(odoo: &OdooClient, plan: &Plan, ids: Vec<i64>) ->
         rejects,
         answer,
     })
+}
+
+/// The change times of the records that these lead to.
+pub(crate) async fn related_times(
+    odoo: &OdooClient,
+    relations: &[PlannedRelation],
+    records: &[Record<'_>],
+) -> Result<RelatedTimes> {
+    let mut related = RelatedTimes::with_capacity(relations.len());
+    for relation in relations {
+        let ids: BTreeSet<i64> = records
+            .iter()
+            .flat_map(|record| relation.ids(record))
+            .collect();
+        let ids: Vec<i64> = ids.into_iter().collect();
+        related.push(change_times(odoo, relation.model, &ids).await?);
+    }
+    Ok(related)
 }
 
 async fn change_times(
@@ -168,7 +194,7 @@ async fn change_times(
 /// Reads what the user may see of some ids. Odoo refuses a whole read for one id that a
 /// record rule hides, and `search` leaves such an id out; so a refused page is searched
 /// once and what remains is read.
-async fn read_visible(
+pub(crate) async fn read_visible(
     odoo: &OdooClient,
     model: &str,
     ids: &[i64],

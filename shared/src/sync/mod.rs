@@ -7,14 +7,20 @@ mod cell;
 mod commit;
 mod end;
 mod fetch;
-mod id_pass;
 mod opening;
 mod page;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod page_oracle;
+#[cfg(test)]
+mod page_properties;
 pub(crate) mod plan;
+mod reconcile;
 mod record;
 pub mod request;
 mod stream;
 pub(crate) mod window;
+#[cfg(test)]
+mod window_properties;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +32,8 @@ use crate::config::{Config, RetryConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::claim::{self, Acquired, Claim, Slice};
 use crate::metadata::lease::Lease;
-pub use crate::metadata::runs::{RowError, RunReport};
+pub use crate::metadata::runs::{EndedRun, RowError, RunReport};
+use crate::metadata::streams::Phase;
 use crate::mirror::connect::check_url;
 use crate::mirror::database::Database;
 use crate::odoo::OdooClient;
@@ -35,7 +42,7 @@ use end::Ending;
 use fetch::{Fetch, Limits, Listing};
 use opening::{Opened, Opening};
 use request::{Mode, SyncRequest, Trigger};
-use stream::{MISMATCHES_BEFORE_ID_PASS, StreamRun};
+use stream::StreamRun;
 
 /// What came of a request that nothing stood against.
 #[derive(Debug)]
@@ -49,10 +56,12 @@ pub enum Outcome {
         /// What makes it go on. Until somebody sends it, the run waits.
         next: SyncRequest,
     },
-    /// The request was for a slice that is running or over.
+    /// The request was for a slice, or by a batch for a run, that is running or over.
     Repeated {
-        /// The run that the slice belongs to.
-        run_id: Uuid,
+        /// That run. None where what the batch had asked for was over before any began.
+        run_id: Option<Uuid>,
+        /// That run, where it is over and a batch asks: who was to tell the batch may have died.
+        ended: Option<EndedRun>,
     },
 }
 
@@ -82,6 +91,8 @@ pub struct Syncer {
     config: Config,
     odoo: OdooClient,
     database: Database,
+    /// What would make the run go on whose hand-over is under way.
+    handing_over: Option<SyncRequest>,
 }
 
 impl Syncer {
@@ -96,7 +107,14 @@ impl Syncer {
             odoo: OdooClient::new(&config.odoo)?,
             database: Database::new(config.postgres.clone()),
             config,
+            handing_over: None,
         })
+    }
+
+    /// After a run was dropped: what makes it go on, where that was while it was handed over. Nobody knows
+    /// whether the hand-over was committed; where it was not, this request does nothing.
+    pub fn unheard_hand_over(&mut self) -> Option<SyncRequest> {
+        self.handing_over.take()
     }
 
     /// What is done where something outside fails that may pass.
@@ -130,9 +148,10 @@ impl Syncer {
             confirm_deletes: request.confirm_deletes,
             trigger,
             slice: slice(request),
+            batch_id: request.batch_id,
             until,
         };
-        self.run_claim(spec, claim, request.batch_id).await
+        self.run_claim(spec, claim).await
     }
 
     /// Does what was asked for while a run was on, a full or a reconcile, if anything was.
@@ -147,34 +166,47 @@ impl Syncer {
             Ok(claim) => claim?,
             Err(error) => return Some(Err(error.into())),
         };
-        Some(self.run_claim(spec, claim, None).await)
+        Some(self.run_claim(spec, claim).await)
     }
 
     async fn run_claim(
         &mut self,
         spec: &'static DataType,
         claim: Claim,
-        batch_id: Option<Uuid>,
     ) -> Result<Outcome, RunFailure> {
         loop {
             let lease = match claim::acquire(&mut self.database, spec, claim).await? {
                 Acquired::Lease(lease) => lease,
                 Acquired::Busy { run_id } => return Err(busy(spec, run_id)),
-                Acquired::Repeated { run_id } => return Ok(Outcome::Repeated { run_id }),
+                Acquired::Repeated { run_id, .. } => {
+                    return self.repeated(spec, claim, run_id).await;
+                }
                 Acquired::GivenUp { run_id } => return Err(self.given_up(run_id).await),
+                Acquired::Reset { run_id } => return Err(self.ended_by_reset(run_id).await),
             };
             let is_covered = !lease.run.taken_over || lease.run.mode.covers(claim.mode);
             let waits = (!is_covered).then_some(claim);
-            match self.run_leased(spec, &lease, waits).await? {
+            // A batch hears of the run that does what it asked, not of a lesser one before.
+            let next = lease.next_slice(claim.batch_id.filter(|_| is_covered));
+            match self.run_leased(spec, &lease, waits, &next).await? {
                 Ended::Finished(_) if !is_covered => {}
                 Ended::Finished(report) => return Ok(Outcome::Finished(report)),
-                Ended::HandedOver(report) => {
-                    // A batch hears of the run that does what it asked, not of a lesser one before.
-                    let next = lease.next_slice(batch_id.filter(|_| is_covered));
-                    return Ok(Outcome::HandedOver { report, next });
-                }
+                Ended::HandedOver(report) => return Ok(Outcome::HandedOver { report, next }),
             }
         }
+    }
+
+    async fn repeated(
+        &mut self,
+        spec: &DataType,
+        claim: Claim,
+        run_id: Option<Uuid>,
+    ) -> Result<Outcome, RunFailure> {
+        let ended = match (claim.batch_id, run_id) {
+            (Some(_), Some(run_id)) => end::ended(&mut self.database, spec, run_id).await?,
+            _ => None,
+        };
+        Ok(Outcome::Repeated { run_id, ended })
     }
 
     async fn given_up(&mut self, run_id: Uuid) -> RunFailure {
@@ -188,11 +220,21 @@ impl Syncer {
         }
     }
 
+    /// As if it had been working on the run when the reset came.
+    async fn ended_by_reset(&mut self, run_id: Uuid) -> RunFailure {
+        RunFailure {
+            error: Error::new(ErrorKind::Busy, "the run was ended by a reset"),
+            report: end::report(&mut self.database, run_id).await.ok(),
+            running: None,
+        }
+    }
+
     async fn run_leased(
         &mut self,
         spec: &'static DataType,
         lease: &Lease,
         waits: Option<Claim>,
+        next: &SyncRequest,
     ) -> Result<Ended, RunFailure> {
         tracing::info!(
             data_type = spec.name,
@@ -212,8 +254,10 @@ impl Syncer {
         match outcome {
             Ok(()) => Ok(Ended::Finished(ending.succeed(&mut self.database).await?)),
             Err(error) if error.kind() == ErrorKind::OutOfTime => {
-                let report = ending.hand_over(&mut self.database, waits).await?;
-                Ok(Ended::HandedOver(report))
+                self.handing_over = Some(next.clone());
+                let report = ending.hand_over(&mut self.database, waits).await;
+                self.handing_over = None;
+                Ok(Ended::HandedOver(report?))
             }
             Err(error) => Err(RunFailure {
                 report: ending.fail(&mut self.database, &error).await,
@@ -231,26 +275,19 @@ impl Syncer {
             odoo: &self.odoo,
             database: &mut self.database,
         };
-        let streams = opening.all().await?;
-        let is_reconcile = lease.run.mode == Mode::Reconcile;
+        let mut streams = opening.all().await?;
         let mut fetch = self.fetch(&streams);
-        let mut to_compare = Vec::new();
-        for opened in &streams {
-            let is_due = if opened.progress.done {
-                opened.count_mismatches >= MISMATCHES_BEFORE_ID_PASS
-            } else {
-                let mut run = self.stream(spec, opened.stream, lease);
-                run.read(opened, &mut fetch).await?
-            };
-            if is_due || is_reconcile {
-                to_compare.push(opened);
+        // A phase of all streams before the next one: a guard that stops one stream must not
+        // keep the others from being read and compared.
+        for phase in [Phase::Read, Phase::Compare, Phase::Delete] {
+            for opened in &mut streams {
+                if opened.progress.is_in(phase) {
+                    let mut run = self.stream(spec, opened.stream, lease);
+                    run.go_through(phase, opened, &mut fetch).await?;
+                }
             }
         }
-        for opened in to_compare {
-            let mut run = self.stream(spec, opened.stream, lease);
-            run.compare_ids(&opened.plan).await?;
-        }
-        if is_reconcile {
+        if lease.run.mode == Mode::Reconcile {
             for stream in spec.streams {
                 self.stream(spec, stream, lease).check_references().await?;
             }
@@ -260,7 +297,9 @@ impl Syncer {
 
     /// Starts to fetch what has not been read to its end.
     fn fetch(&self, streams: &[Opened]) -> Fetch {
-        let to_read = streams.iter().filter(|opened| !opened.progress.done);
+        let to_read = streams
+            .iter()
+            .filter(|opened| opened.progress.is_in(Phase::Read));
         let listings = to_read
             .map(|opened| Listing {
                 plan: Arc::clone(&opened.plan),

@@ -16,7 +16,7 @@ use super::window::{self, Observed, Range, Window};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::lease::Lease;
-use crate::metadata::streams::{self, Fingerprints, NewWindow, Progress, StreamState};
+use crate::metadata::streams::{self, Fingerprints, NewWindow, Phase, Progress, StreamState};
 use crate::mirror::database::{Database, Doing};
 use crate::odoo::OdooClient;
 use crate::specs::{DataType, Stream};
@@ -96,8 +96,9 @@ impl Opening<'_> {
                     Some(progress) => (progress, None),
                     None => {
                         let observed = observe(odoo, &plan, opened_at).await?;
-                        let mode = mode_of_new(mode, &state, &fingerprints);
-                        let window = window::open(mode, state.past, observed, config.sync.overlap);
+                        let reading = mode_of_window(mode, &state, &fingerprints);
+                        let window =
+                            window::open(reading, state.past, observed, config.sync.overlap);
                         (beginning(mode, window, &fingerprints), Some(window))
                     }
                 };
@@ -214,12 +215,12 @@ fn stored(state: &StreamState, now: &Fingerprints) -> Option<Progress> {
     goes_on.then(|| progress.clone())
 }
 
-/// What was read with another user, language or set of columns is read again.
-fn mode_of_new(mode: Mode, state: &StreamState, now: &Fingerprints) -> Mode {
-    if is_same(state.read_fingerprint.as_ref(), &now.read) {
-        mode
-    } else {
-        mode.max_with_full()
+/// What was read with another user, language or set of columns is read again; so is what was
+/// read with several, of which some may not have come to their end.
+fn mode_of_window(mode: Mode, state: &StreamState, now: &Fingerprints) -> Mode {
+    match &state.read_fingerprint {
+        Some(read) if *read == now.read => mode,
+        _ => Mode::Full,
     }
 }
 
@@ -230,6 +231,7 @@ fn beginning(mode: Mode, window: Window, fingerprints: &Fingerprints) -> Progres
             Range::Everything => mode.max_with_full(),
             _ => mode,
         },
+        phase: Phase::of(window.range),
         range: window.range,
         last_id: 0,
         done: false,

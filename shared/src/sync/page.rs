@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 
 use super::cell;
-use super::plan::{ExtraField, From, Plan, PlannedColumn};
+use super::plan::{ExtraField, From, Plan, PlannedColumn, PlannedRelation};
 use super::record::Record;
 use crate::mirror::batch::{Batch, Cell, Values};
 use crate::mirror::findings::Reject;
@@ -75,13 +75,21 @@ fn value(
         From::Equals(slot, value) => Ok(cell::equals(field(*slot)?, value)?),
         From::IsSet(slot) => Ok(cell::is_set(field(*slot)?)?),
         From::Missing(_) => Ok(Cell::Null),
-        From::RelatedTime => Ok(newest_related(plan, record, related)),
+        From::RelatedTime => {
+            let newest = newest_related(&plan.relations, record, related);
+            Ok(newest.map_or(Cell::Null, Cell::Timestamp))
+        }
         From::Extra => extra(&plan.extra, record).map(Cell::Json),
     }
 }
 
-fn newest_related(plan: &Plan, record: &Record<'_>, related: &RelatedTimes) -> Cell {
-    plan.relations
+/// The newest change time of the records that a record leads to.
+pub(crate) fn newest_related(
+    relations: &[PlannedRelation],
+    record: &Record<'_>,
+    related: &RelatedTimes,
+) -> Option<Timestamp> {
+    relations
         .iter()
         .zip(related)
         .flat_map(|(relation, times)| {
@@ -89,7 +97,6 @@ fn newest_related(plan: &Plan, record: &Record<'_>, related: &RelatedTimes) -> C
             ids.into_iter().filter_map(|id| times.get(&id).copied())
         })
         .max()
-        .map_or(Cell::Null, Cell::Timestamp)
 }
 
 fn extra(fields: &[ExtraField], record: &Record<'_>) -> Result<String, String> {

@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// How a run reads the source; a later one does all that an earlier one does.
+/// How a run reads the source; each of the later ones does all that the first one does. Where
+/// several are asked for at once, the last of them is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
@@ -14,7 +15,7 @@ pub enum Mode {
     Incremental,
     /// Everything, whatever its change time.
     Full,
-    /// Everything, and what Odoo no longer has is marked.
+    /// Everything is compared by ids and change times, and what Odoo no longer has is marked.
     Reconcile,
 }
 
@@ -34,14 +35,15 @@ impl Mode {
             .find(|mode| mode.word() == word)
     }
 
-    /// The mode that reads everything and does no less than this one.
+    /// The mode of a run that reads everything and was asked for this one.
     pub(crate) fn max_with_full(self) -> Self {
         self.max(Self::Full)
     }
 
     /// Whether a run in this mode does all that one in `wanted` would do.
     pub(crate) fn covers(self, wanted: Self) -> bool {
-        self >= wanted
+        // A reconcile reads only what its times tell of, which a full does not ask for.
+        self == wanted || wanted == Self::Incremental
     }
 }
 
@@ -198,6 +200,8 @@ mod tests {
         assert!(Mode::Full.covers(Mode::Incremental));
         assert!(Mode::Incremental.covers(Mode::Incremental));
         assert!(!Mode::Incremental.covers(Mode::Full));
+        assert!(Mode::Reconcile.covers(Mode::Incremental));
         assert!(!Mode::Full.covers(Mode::Reconcile));
+        assert!(!Mode::Reconcile.covers(Mode::Full));
     }
 }

@@ -5,25 +5,25 @@ use uuid::Uuid;
 
 use super::commit::{Commit, commit};
 use super::fetch::{Fetch, Fetched, Page, fetch_page};
-use super::id_pass;
 use super::opening::Opened;
 use super::plan::Plan;
+use super::reconcile;
 use super::request::Mode;
 use super::window::Range;
 use crate::config::Config;
 use crate::error::{ErrorKind, Result};
 use crate::metadata::lease::Lease;
-use crate::metadata::streams::{self, SourceCount, Step};
+use crate::metadata::streams::{self, Phase, SourceCount, Step};
 use crate::mirror::database::Database;
 use crate::mirror::findings::{self, Open};
 use crate::mirror::{rules, upsert};
 use crate::odoo::{Domain, OdooClient};
 use crate::specs::{Check, DataType, Rule, Stream};
 
-/// Runs in a row whose counts must differ before the ids are compared. A row made
-/// between a run's listing and its count explains one difference, seldom two; then the
-/// ids are compared in vain, which costs a listing and no more.
-pub(crate) const MISMATCHES_BEFORE_ID_PASS: i32 = 2;
+/// Runs in a row whose counts must differ before all is compared. A row made
+/// between a run's listing and its count explains one difference, seldom two; then all
+/// is compared in vain, which costs a listing and no more.
+const MISMATCHES_BEFORE_COMPARISON: i32 = 2;
 
 /// What a stream's run works with.
 pub(crate) struct StreamRun<'a> {
@@ -36,12 +36,34 @@ pub(crate) struct StreamRun<'a> {
 }
 
 impl StreamRun<'_> {
-    /// Brings in what is fetched of this stream, to the end of its window. Returns whether
-    /// the ids of the whole source are to be compared as well.
+    /// Goes through a phase to its end and on to the next one.
     ///
     /// # Errors
     /// Any kind; the window stays open for the next holder, or is dropped with the run.
-    pub(crate) async fn read(&mut self, opened: &Opened, fetch: &mut Fetch) -> Result<bool> {
+    pub(crate) async fn go_through(
+        &mut self,
+        phase: Phase,
+        opened: &mut Opened,
+        fetch: &mut Fetch,
+    ) -> Result<()> {
+        let next = match phase {
+            Phase::Read => self.read(opened, fetch).await?,
+            Phase::Compare => {
+                reconcile::compare(self, opened).await?;
+                Some(Phase::Delete)
+            }
+            Phase::Delete => {
+                reconcile::delete(self, &opened.plan).await?;
+                None
+            }
+        };
+        opened.progress.go_on(next);
+        Ok(())
+    }
+
+    /// Brings in what is fetched of this stream, to the end of its window. Returns the phase
+    /// that comes then, if any.
+    async fn read(&mut self, opened: &Opened, fetch: &mut Fetch) -> Result<Option<Phase>> {
         let mut read_any = opened.progress.last_id > 0;
         let source_rows = self.bring_in(opened, fetch, &mut read_any).await?;
         if opened.progress.mode == Mode::Incremental {
@@ -50,17 +72,7 @@ impl StreamRun<'_> {
         if read_any {
             self.check_unique().await?;
         }
-        let mismatches = self.close(source_rows, opened.count_mismatches).await?;
-        Ok(mismatches >= MISMATCHES_BEFORE_ID_PASS)
-    }
-
-    /// Compares the ids of the whole source with the mirror. Comes after all streams have
-    /// been read: a guard that stops it must not keep the others from being read.
-    ///
-    /// # Errors
-    /// Any kind, `delete_guard` among them.
-    pub(crate) async fn compare_ids(&mut self, plan: &Plan) -> Result<()> {
-        id_pass::run(self, plan).await
+        self.close(source_rows, opened).await
     }
 
     /// Checks which rows refer to rows that are not mirrored. Comes after all streams of
@@ -131,8 +143,9 @@ impl StreamRun<'_> {
                         to_id: page.ids.last().copied().unwrap_or(at),
                         rows: page.ids.len() as u64,
                         rows_to_do: to_do,
+                        rows_here: 0,
                     };
-                    self.commit_page(&opened.plan, &page, step, is_all && at == 0)
+                    self.commit_page(&opened.plan, &page, step, is_all && at == 0, &[])
                         .await?;
                     at = page.ids.last().copied().unwrap_or(at);
                     *read_any = true;
@@ -161,12 +174,14 @@ impl StreamRun<'_> {
         self.rules_only_warn(checked)
     }
 
-    async fn commit_page(
+    /// Commits a page, and puts down the rows before its end that the source does not have.
+    pub(crate) async fn commit_page(
         &mut self,
         plan: &Plan,
         page: &Page,
         step: Step,
         is_first_of_all: bool,
+        gone: &[i64],
     ) -> Result<()> {
         let page = Commit {
             data_type: self.spec.name,
@@ -174,6 +189,7 @@ impl StreamRun<'_> {
             page,
             step,
             is_first_of_all,
+            gone,
         };
         let counts = commit(self.database, self.lease, &page).await?;
         let to_do = match step {
@@ -239,35 +255,42 @@ impl StreamRun<'_> {
         for ids in ids.chunks(self.config.sync.batch_size) {
             let page = self
                 .lease
-                .hold(self.database, fetch_page(self.odoo, plan, ids.to_vec()))
+                .hold(
+                    self.database,
+                    fetch_page(self.odoo, plan, ids.to_vec(), None),
+                )
                 .await??;
             let step = Step::Beside {
                 page: Uuid::new_v4(),
             };
-            self.commit_page(plan, &page, step, false).await?;
+            self.commit_page(plan, &page, step, false, &[]).await?;
         }
         Ok(())
     }
 
     /// Marks the window as read to its end. Compares the count of the source with the live
     /// rows here: a difference in two runs running means that something was deleted, or
-    /// was never seen. Returns in how many runs running, this one included, they differed.
-    async fn close(&mut self, source_rows: u64, mismatches_before: i32) -> Result<i32> {
+    /// was never seen. Then all is compared, as a reconcile does in any case.
+    async fn close(&mut self, source_rows: u64, opened: &Opened) -> Result<Option<Phase>> {
         let stream = self.stream;
+        let is_reconcile = opened.progress.mode == Mode::Reconcile;
         self.lease
             .transaction(self.database, "closing a window", async |transaction| {
-                let here = upsert::count_known(transaction, stream.name).await?;
-                let mismatches = if source_rows == here {
+                let known = upsert::count_known(transaction, stream.name).await?;
+                let mismatches = if source_rows == known.live + known.rejects {
                     0
                 } else {
-                    mismatches_before.saturating_add(1)
+                    opened.count_mismatches.saturating_add(1)
                 };
+                let is_due = is_reconcile || mismatches >= MISMATCHES_BEFORE_COMPARISON;
+                let next = is_due.then_some(Phase::Compare);
                 let count = SourceCount {
                     rows: source_rows,
+                    rows_here: known.live,
                     mismatches,
                 };
-                streams::close(transaction, stream, count).await?;
-                Ok(mismatches)
+                streams::close(transaction, stream, count, next).await?;
+                Ok(next)
             })
             .await
     }

@@ -40,6 +40,10 @@ pub(crate) enum Range {
     Changed(Timestamp, Timestamp),
     /// None: nothing can have changed.
     Nothing,
+    /// All of them are compared with the mirror, and those that differ are read; also those
+    /// changed from this time on, which an incremental run would read: Odoo tells whole
+    /// seconds, and what changed twice in one may look as it did before.
+    Compared(Option<Timestamp>),
 }
 
 /// A run's range and the watermark that its success leaves.
@@ -60,27 +64,30 @@ pub(crate) fn open(mode: Mode, past: Past, observed: Observed, overlap: Duration
 }
 
 fn range(mode: Mode, past: Past, high: Option<Timestamp>, overlap: Duration) -> Range {
-    let (Mode::Incremental, Some(watermark)) = (mode, past.watermark) else {
+    let (Mode::Incremental | Mode::Reconcile, Some(watermark)) = (mode, past.watermark) else {
         return Range::Everything;
     };
-    let Some(high) = high else {
-        return Range::Nothing;
-    };
-    let idle = past.idle.max(SignedDuration::ZERO);
+    let low = low(watermark, past.idle, overlap);
+    let changed = high.filter(|high| low <= *high).map(|high| (low, high));
+    match (mode, changed) {
+        (Mode::Reconcile, changed) => Range::Compared(changed.map(|(low, _)| low)),
+        (_, Some((low, high))) => Range::Changed(low, high),
+        (_, None) => Range::Nothing,
+    }
+}
+
+/// Whatever is older has been committed and seen by a run before this one.
+fn low(watermark: Timestamp, idle: SignedDuration, overlap: Duration) -> Timestamp {
+    let idle = idle.max(SignedDuration::ZERO);
     let back = SignedDuration::try_from(overlap).unwrap_or(SignedDuration::MAX);
-    let low = watermark
+    watermark
         .checked_add(idle.saturating_sub(back))
         // Before or after all that a timestamp can say.
         .unwrap_or(if idle > back {
             Timestamp::MAX
         } else {
             Timestamp::MIN
-        });
-    if low > high {
-        Range::Nothing
-    } else {
-        Range::Changed(low, high)
-    }
+        })
 }
 
 #[cfg(test)]
@@ -173,6 +180,19 @@ mod tests {
                 assert_eq!(window.watermark, Some(at(1000)));
             }
         }
+    }
+
+    #[test]
+    fn a_reconcile_compares_everything_and_reads_what_an_incremental_run_would() {
+        let open = |past, seen| open(Mode::Reconcile, past, seen, OVERLAP);
+        let window = open(past(1000, 0), observed(1500, 2000));
+        assert_eq!(window.range, Range::Compared(Some(at(700))));
+        assert_eq!(window.watermark, Some(at(1500)));
+        let quiet = open(past(1000, 301), observed(1000, 2000));
+        assert_eq!(quiet.range, Range::Compared(None));
+        assert_eq!(quiet.watermark, Some(at(1000)));
+        let first = open(Past::default(), observed(1000, 2000));
+        assert_eq!(first.range, Range::Everything);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The function `api`: what it answers on each of its routes, and what it refuses.
 
-mod caller;
+pub(crate) mod caller;
 mod door;
 mod health;
 mod lists;

@@ -3,15 +3,18 @@
 
 use std::time::Duration;
 
-use odoo_sim::{OdooSim, Version};
+use odoo_sim::{OdooSim, Version, When};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use shared::specs::PRODUCTS;
 use tokio_postgres::Client;
 
-use crate::support::function::{Environment, Function};
+use crate::support::function::{Answer, Environment, Function};
+use crate::support::hold::Hold;
 use crate::support::odoo::Odoo;
 use crate::support::postgres::TestDatabase;
+use crate::support::random::Random;
+use crate::support::shop::{Shop, assert_failed};
 use crate::support::snapshot::assert_mirror_equals;
 use crate::support::wait_until;
 
@@ -31,8 +34,7 @@ async fn twenty_kills_at_random_moments_lose_nothing_and_read_nothing_twice() {
     let mut environment = odoo.environment(&database.url);
     environment.insert("SYNC_BATCH_SIZE", "25".to_owned());
 
-    let mut random = Random::new();
-    eprintln!("seed {}", random.seed);
+    let mut random = seeded();
     for _ in 0..KILLS {
         let committed = cursor(&database.client).await;
         sim.reset_requests();
@@ -70,8 +72,7 @@ async fn kills_at_any_moment_through_a_pooler_while_odoo_changes_lose_nothing() 
     let mut environment = odoo.environment(pooler.expose_secret());
     environment.insert("SYNC_BATCH_SIZE", "25".to_owned());
 
-    let mut random = Random::new();
-    eprintln!("seed {}", random.seed);
+    let mut random = seeded();
     let ids = sim.ids("product.product");
     for round in 0..KILLS {
         end_lease(&database.client).await;
@@ -81,7 +82,7 @@ async fn kills_at_any_moment_through_a_pooler_while_odoo_changes_lose_nothing() 
         sim.write("product.product", &[changed], json!({"weight": round}));
         sim.create("product.product", json!({"name": format!("Round {round}")}));
         // Anywhere from before the lease to after the end.
-        tokio::time::sleep(Duration::from_millis(random.below(400))).await;
+        tokio::time::sleep(random.milliseconds(400)).await;
         function.kill().await;
     }
     // What a run was given up for, or read before a change, the next ones make good.
@@ -146,6 +147,43 @@ async fn a_run_that_dies_at_the_same_place_again_and_again_is_given_up() {
     assert_mirror_equals(&odoo, &database.client, &PRODUCTS).await;
 }
 
+/// A crash with `synchronous_commit = off`, or a fail-over to a standby that lagged.
+#[tokio::test]
+async fn pages_that_postgres_loses_after_confirming_them_fail_the_run_and_are_read_again() {
+    let shop = Shop::open(Version::V19).await;
+    let mut function = shop.function().await;
+    let third = When::method("read").model("product.product").nth(3);
+    let hold = Hold::the_next(&shop.sim, third);
+    function.send(&json!({}));
+    hold.reached().await;
+    wait_until("two pages are in", async || {
+        shop.rows("select odoo_id from odoo.products").await.len() == 100
+    })
+    .await;
+    shop.execute(
+        "update odoo.sync_streams set last_id = 0 where stream = 'products';
+         delete from odoo.products",
+    )
+    .await;
+    hold.release();
+    let Answer::Response(answer) = function.answer().await else {
+        panic!("no answer; log:\n{}", function.log().await);
+    };
+    assert_failed(&answer, "db_fault");
+    let watermarks = shop.watermarks().await;
+    assert!(watermarks.iter().all(|row| row["watermark"].is_null()));
+
+    shop.sync(&mut function).await;
+    shop.assert_mirrored().await;
+}
+
+/// Moments that nobody chose; the seed is printed.
+fn seeded() -> Random {
+    let seed = Random::fresh_seed();
+    eprintln!("seed {seed}");
+    Random::new(seed)
+}
+
 /// Lets a function commit a few pages and kills it at a random moment after.
 async fn kill_one(environment: &Environment, client: &Client, committed: i64, random: &mut Random) {
     end_lease(client).await;
@@ -156,7 +194,7 @@ async fn kill_one(environment: &Environment, client: &Client, committed: i64, ra
     })
     .await;
     // The moment is what is random here; nothing is waited for.
-    tokio::time::sleep(Duration::from_micros(random.below(20_000))).await;
+    tokio::time::sleep(random.milliseconds(20)).await;
     function.kill().await;
     // Postgres may still be at the commit that the function sent as it died.
     wait_until("Postgres is done with it", async || {
@@ -211,24 +249,4 @@ async fn end_lease(client: &Client) {
         )
         .await
         .expect("the lease");
-}
-
-/// A small generator (xorshift), seeded by the clock; the seed is printed.
-struct Random {
-    seed: u64,
-    state: u64,
-}
-
-impl Random {
-    fn new() -> Self {
-        let seed = jiff::Timestamp::now().as_nanosecond() as u64 | 1;
-        Self { seed, state: seed }
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.state ^= self.state << 13;
-        self.state ^= self.state >> 7;
-        self.state ^= self.state << 17;
-        self.state % limit
-    }
 }

@@ -1,6 +1,9 @@
 //! What the bus is told of a run, and what events do while another run is on.
 
+mod budget;
 pub(crate) mod bus;
+mod chain;
 mod pending;
+mod reset;
 mod slices;
 mod told;

@@ -1,6 +1,8 @@
 //! One run at a time: who comes second is told so, and a holder that only slept and
 //! lost its lease writes nothing any more.
 
+mod asleep;
+
 use odoo_sim::{Version, When};
 use serde_json::{Value, json};
 use shared::specs::PRODUCTS;

@@ -2,6 +2,7 @@
 //! a data type, a function or a variable and forgets the template learns of it here.
 
 mod blocks;
+mod globals;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

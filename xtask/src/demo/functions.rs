@@ -29,9 +29,6 @@ const BUS: &str = "demo";
 const PROCESSES_PER_FUNCTION: usize = 2;
 /// On Lambda it is a minute.
 const RETRY_DELAY: RetryDelay = RetryDelay(Duration::from_secs(1));
-/// Of the functions, and of the whole fan-out.
-const SYNC_ALL: &str = "sync-all";
-const API: &str = "api";
 
 /// The running functions; they end when this is dropped, in the order of its fields.
 pub(super) struct Functions {
@@ -40,7 +37,6 @@ pub(super) struct Functions {
     _runtime: Runtime,
     server: Server,
     _moto: Moto,
-    template: Template,
     port: u16,
     key: String,
     log: PathBuf,
@@ -107,7 +103,6 @@ impl Functions {
             _runtime: runtime,
             server,
             _moto: moto,
-            template,
             port,
             key,
             log,
@@ -124,12 +119,14 @@ impl Functions {
         self.address(&format!("/api/sync/{}", spec.name))
     }
 
-    /// The route that starts a sync of all data types, and the one that says how far they
-    /// are; none where the functions behind them are not there.
-    pub(super) fn fan_out(&self) -> Option<[String; 2]> {
-        let has = |binary| self.template.function(binary).is_some();
-        let is_there = has(SYNC_ALL) && has(API);
-        is_there.then(|| ["all", "status"].map(|word| self.address(&format!("/api/sync/{word}"))))
+    /// The route that starts a sync of all data types.
+    pub(super) fn url_of_all(&self) -> String {
+        self.address("/api/sync/all")
+    }
+
+    /// The route that says how far they are.
+    pub(super) fn url_of_status(&self) -> String {
+        self.address("/api/sync/status")
     }
 
     fn address(&self, path: &str) -> String {

@@ -17,7 +17,10 @@ What changed since the last sync:
   curl -X POST {url} {bearer}
 Everything once more:
   curl -X POST {url} {bearer} -d '{{\"mode\": \"full\"}}'
-{all}As Lambda is invoked:
+All data types, and how far they are:
+  curl -X POST {all} {bearer}
+  curl {status} {bearer}
+As Lambda is invoked:
   PATH={programs}:$PATH cargo lambda invoke {function} --invoke-address 127.0.0.1 --invoke-port {port} --data-ascii '{{}}'
 The mirror:
   psql '{database_url}' -c 'select * from odoo.product_catalog limit 5'
@@ -28,23 +31,12 @@ What looks wrong in Odoo's data:
 {odoo}",
         log = functions.log().display(),
         programs = functions.programs().display(),
-        all = about_all(functions, &bearer),
+        all = functions.url_of_all(),
+        status = functions.url_of_status(),
         function = PRODUCTS.function_name(),
         port = functions.port(),
         odoo = about_odoo(odoo),
     );
-}
-
-fn about_all(functions: &Functions, bearer: &str) -> String {
-    functions
-        .fan_out()
-        .map_or_else(String::new, |[start, status]| {
-            format!(
-                "All data types, and how far they are:\n  \
-             curl -X POST {start} {bearer}\n  \
-             curl {status} {bearer}\n"
-            )
-        })
 }
 
 fn about_odoo(odoo: &DemoOdoo) -> String {

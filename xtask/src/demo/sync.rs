@@ -1,5 +1,5 @@
-//! Syncs through HTTP, watched from both ends: how many rows Odoo has, how many have
-//! arrived. All data types at once where `sync-all` and `api` are there, else one by one.
+//! Syncs all data types through HTTP, watched from both ends: how many rows Odoo has, how many
+//! have arrived.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -90,19 +90,7 @@ pub(super) struct Watched<'a> {
 impl Watched<'_> {
     /// Syncs all data types; returns once all have ended.
     pub(super) async fn sync_all(&self) -> Result<()> {
-        match self.functions.fan_out() {
-            Some([start, status]) => {
-                let done = self.all_at_once(&start, &status);
-                self.with_progress("all", REGISTRY, done).await
-            }
-            None => {
-                for spec in REGISTRY {
-                    let done = self.one(spec);
-                    self.with_progress(spec.name, &[*spec], done).await?;
-                }
-                Ok(())
-            }
-        }
+        self.with_progress(self.all_at_once()).await
     }
 
     /// What came of a data type, and what the numbers are now, stream by stream.
@@ -120,66 +108,52 @@ impl Watched<'_> {
         Ok((answer, counts))
     }
 
-    /// Shows how far the rows of these data types are until `done` is.
-    async fn with_progress(
-        &self,
-        what: &str,
-        specs: &[&'static DataType],
-        done: impl Future<Output = Result<()>>,
-    ) -> Result<()> {
-        let bar = ProgressBar::new(self.rows_in_odoo(specs).await?)
-            .with_message(what.to_owned())
+    /// Shows how far the rows are until `done` is.
+    async fn with_progress(&self, done: impl Future<Output = Result<()>>) -> Result<()> {
+        let bar = ProgressBar::new(self.rows_in_odoo().await?)
+            .with_message("all")
             .with_style(ProgressStyle::with_template(BAR).context("a wrong template")?);
         let started = Instant::now();
         let mut done = Box::pin(done);
         let outcome = loop {
             tokio::select! {
                 outcome = &mut done => break outcome,
-                () = tokio::time::sleep(GLANCE) => bar.set_position(self.arrived(specs).await?),
+                () = tokio::time::sleep(GLANCE) => bar.set_position(self.arrived().await?),
             }
         };
         bar.finish_and_clear();
         outcome.with_context(|| {
             let log = self.functions.log().display();
-            format!("the sync of {what} failed; the functions' log: {log}")
+            format!("the sync of all data types failed; the functions' log: {log}")
         })?;
         let seconds = started.elapsed().as_secs_f32();
-        eprintln!("✓ Syncing {what} ({seconds:.1} s)");
+        eprintln!("✓ Syncing all data types ({seconds:.1} s)");
         Ok(())
     }
 
-    async fn rows_in_odoo(&self, specs: &[&'static DataType]) -> Result<u64> {
+    async fn rows_in_odoo(&self) -> Result<u64> {
         let mut rows = 0;
-        for stream in specs.iter().flat_map(|spec| spec.streams) {
+        for stream in REGISTRY.iter().flat_map(|spec| spec.streams) {
             rows += self.odoo.search_count(stream.model, &Domain::all()).await?;
         }
         Ok(rows)
     }
 
-    async fn arrived(&self, specs: &[&'static DataType]) -> Result<u64> {
+    async fn arrived(&self) -> Result<u64> {
         let mut rows = 0;
-        for stream in specs.iter().flat_map(|spec| spec.streams) {
+        for stream in REGISTRY.iter().flat_map(|spec| spec.streams) {
             rows += self.mirror.count(stream).await?;
         }
         Ok(rows)
     }
 
-    /// One data type by its own route. A run that outlasts its caller's patience goes on by
-    /// itself, over the bus.
-    async fn one(&self, spec: &DataType) -> Result<()> {
-        let url = self.functions.url(spec);
-        self.send(client()?.post(url)).await?;
-        while self.mirror.last_run(spec).await?.is_none() {
-            tokio::time::sleep(GLANCE).await;
-        }
-        Ok(())
-    }
-
     /// All by the route of `sync-all`, which starts each next one when another has ended.
-    async fn all_at_once(&self, start: &str, status: &str) -> Result<()> {
-        self.send(client()?.post(start)).await?;
+    async fn all_at_once(&self) -> Result<()> {
+        self.send(client()?.post(self.functions.url_of_all()))
+            .await?;
         loop {
-            let answer: Status = serde_json::from_str(&self.send(client()?.get(status)).await?)
+            let status = client()?.get(self.functions.url_of_status());
+            let answer: Status = serde_json::from_str(&self.send(status).await?)
                 .context("the status is not what it should be")?;
             let mut words = answer.data.status.values();
             if words.all(|word| word == "success" || word == "failed") {

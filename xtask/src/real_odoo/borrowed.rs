@@ -14,6 +14,8 @@ use crate::postgres::{free_port, is_free};
 /// A real Odoo that is up at least as long as this lives.
 pub(crate) struct Borrowed {
     pub(crate) environment: OdooEnvironment,
+    /// Its own database, for what cannot be done through Odoo.
+    pub(crate) postgres_url: String,
     /// How many worker processes it has.
     pub(crate) workers: u16,
     was_up: bool,
@@ -34,6 +36,7 @@ impl Borrowed {
         };
         Ok(Self {
             environment: state.environment(),
+            postgres_url: state.postgres_url,
             workers: state.workers,
             was_up,
             release,

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: the tests, with every server that they need.
 
-mod servers;
+pub(crate) mod servers;
 
 use std::process::Command;
 
@@ -42,7 +42,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     child::catch_interrupts()?;
     let workspace = Workspace::find()?;
-    let servers = Servers::start(&workspace)?;
+    let servers = Servers::start(&workspace, "test")?;
     if !selects_packages(&args.cargo_test) {
         build(&workspace)?;
     }
@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 /// `cargo test` does not build every program that the tests start. Said in this way, both
 /// build the same, so nothing is compiled twice.
-fn build(workspace: &Workspace) -> Result<()> {
+pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     let mut command = workspace.cargo();
     command.args(["build", "--workspace", "--bins", "--tests"]);
     child::run_to_success(&command)
@@ -83,6 +83,8 @@ fn test_on_odoo(
     ours.extend(others.iter().flat_map(|name| ["--skip", name]));
     let mut command = cargo_test(workspace, servers, args, &ours);
     command.envs(odoo_variables(release, &odoo.environment));
+    let postgres = format!("TEST_ODOO_{release}_POSTGRES_URL");
+    command.env(postgres, &odoo.postgres_url);
     child::run_to_success(&command)
 }
 

@@ -12,7 +12,7 @@ use crate::{cargo_lambda, lock};
 
 /// PostgreSQL with TLS, PgBouncer in front of it, and moto as AWS; they end when this is
 /// dropped, in the order of its fields.
-pub(super) struct Servers {
+pub(crate) struct Servers {
     transaction_pooler: Pooler,
     session_pooler: Pooler,
     cluster: RunningCluster,
@@ -23,10 +23,11 @@ pub(super) struct Servers {
 }
 
 impl Servers {
-    /// Starts them on free ports.
-    pub(super) fn start(workspace: &Workspace) -> Result<Self> {
-        let folder = workspace.scratch("test")?;
-        let lock = lock::hold(&folder.join("lock"), "`cargo xtask test`")?;
+    /// Starts them on free ports, for this command of ours: each has its own, so that a long
+    /// one does not keep the others waiting.
+    pub(crate) fn start(workspace: &Workspace, command: &str) -> Result<Self> {
+        let folder = workspace.scratch(command)?;
+        let lock = lock::hold(&folder.join("lock"), &format!("`cargo xtask {command}`"))?;
         let cluster = Cluster::prepare(&folder.join("postgres"), free_port()?)?;
         let certificates = Certificates::make(&folder)?;
         let certificate = cluster.place("server.pem", &certificates.server)?;
@@ -42,14 +43,14 @@ impl Servers {
             session_pooler: Pooler::start(&cluster, PoolMode::Session)?,
             cluster,
             certificates,
-            moto: Moto::start("test")?,
+            moto: Moto::start(command)?,
             cargo_lambda: cargo_lambda::programs()?.join("cargo-lambda"),
             _lock: lock,
         })
     }
 
     /// The variables that the tests read.
-    pub(super) fn variables(&self) -> [(&'static str, String); 6] {
+    pub(crate) fn variables(&self) -> [(&'static str, String); 6] {
         let database = "postgres";
         let cluster = &self.cluster;
         [

@@ -16,13 +16,48 @@ use crate::sync::request::Mode;
 pub(super) struct Found {
     pub(super) token: Option<Uuid>,
     pub(super) is_live: bool,
-    run_id: Option<Uuid>,
+    pub(super) run_id: Option<Uuid>,
     mode: Option<Mode>,
     confirm_deletes: bool,
     pub(super) slice: i32,
     pub(super) takeovers: i32,
-    pending: Option<Mode>,
+    waiting: Waiting,
     pending_confirm_deletes: bool,
+}
+
+/// What was asked for and waits for a run of its own. Neither does the other's work: a full reads
+/// what no time tells of, a reconcile finds what is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Waiting {
+    full: bool,
+    reconcile: bool,
+}
+
+impl Waiting {
+    fn with(self, mode: Option<Mode>) -> Self {
+        Self {
+            full: self.full || mode == Some(Mode::Full),
+            reconcile: self.reconcile || mode == Some(Mode::Reconcile),
+        }
+    }
+
+    fn without(self, mode: Mode) -> Self {
+        Self {
+            full: self.full && mode != Mode::Full,
+            reconcile: self.reconcile && mode != Mode::Reconcile,
+        }
+    }
+
+    /// What runs next: what has been read anew is compared after that.
+    fn next(self) -> Option<Mode> {
+        match self {
+            Self { full: true, .. } => Some(Mode::Full),
+            Self {
+                reconcile: true, ..
+            } => Some(Mode::Reconcile),
+            _ => None,
+        }
+    }
 }
 
 impl Found {
@@ -41,21 +76,38 @@ impl Found {
         !self.is_live && self.run_id == Some(slice.run_id) && self.slice == slice.number
     }
 
-    /// What waited, or was given up, is done by the run that starts now, so that neither a
-    /// crash nor a bad night can lose it.
-    pub(super) fn merge(&self, claim: Claim) -> Claim {
-        let given_up = self.unfinished();
-        let waiting = [self.pending, given_up.map(|run| run.mode)];
-        Claim {
-            mode: waiting.into_iter().flatten().fold(claim.mode, Mode::max),
-            confirm_deletes: claim.confirm_deletes
-                || (self.pending.is_some() && self.pending_confirm_deletes)
-                || given_up.is_some_and(|run| run.confirm_deletes),
-            ..claim
-        }
+    /// Whether this slice is the one that is on.
+    pub(super) fn is_at(&self, slice: Slice) -> bool {
+        self.is_live && self.run_id == Some(slice.run_id) && self.slice == slice.number
     }
 
-    fn read(row: &Row) -> std::result::Result<Self, tokio_postgres::Error> {
+    /// What waited, or was given up, is done by the run that starts now or goes on waiting, so that
+    /// neither a crash nor a bad night can lose it. Returns what starts and what waits then.
+    pub(super) fn merge(&self, claim: Claim) -> (Claim, Pending) {
+        let given_up = self.unfinished();
+        let waiting = self.waiting.with(given_up.map(|run| run.mode));
+        let mode = match claim.mode {
+            Mode::Incremental => waiting.next().unwrap_or(claim.mode),
+            asked => asked,
+        };
+        let was_confirmed = (self.waiting.next().is_some() && self.pending_confirm_deletes)
+            || given_up.is_some_and(|run| run.confirm_deletes);
+        let rest = waiting.without(mode);
+        let pending = Pending {
+            mode: rest.next(),
+            and_reconcile: rest.full && rest.reconcile,
+            confirm_deletes: rest.next().is_some() && was_confirmed,
+        };
+        let claim = Claim {
+            mode,
+            confirm_deletes: claim.confirm_deletes || was_confirmed,
+            ..claim
+        };
+        (claim, pending)
+    }
+
+    /// Reads the columns that [`super::lock`] selects.
+    pub(super) fn read(row: &Row) -> std::result::Result<Self, tokio_postgres::Error> {
         Ok(Self {
             token: row.try_get(0)?,
             is_live: row.try_get(1)?,
@@ -64,54 +116,35 @@ impl Found {
             confirm_deletes: row.try_get(4)?,
             slice: row.try_get(5)?,
             takeovers: row.try_get(6)?,
-            pending: row.try_get::<_, Option<&str>>(7)?.and_then(Mode::from_word),
-            pending_confirm_deletes: row.try_get(8)?,
+            waiting: Waiting {
+                full: false,
+                reconcile: row.try_get(8)?,
+            }
+            .with(row.try_get::<_, Option<&str>>(7)?.and_then(Mode::from_word)),
+            pending_confirm_deletes: row.try_get(9)?,
         })
     }
 }
 
-/// Locks the row. `None` where another transaction has it locked; a slice waits for that one
-/// instead, because nobody would come again in its place.
-pub(super) async fn lock(
-    transaction: &Transaction<'_>,
-    data_type: &str,
-    claim: Claim,
-) -> Result<Option<Found>> {
-    let doing = "reading the lease";
-    transaction
-        .execute_typed(
-            "insert into odoo.sync_metadata (data_type) values ($1) on conflict do nothing",
-            &[(&data_type, Type::TEXT)],
-        )
-        .await
-        .doing(doing)?;
-    let patience = if claim.slice.is_some() {
-        ""
-    } else {
-        "skip locked"
-    };
-    transaction
-        .query_typed_opt(
-            &format!(
-                "select lease_token, coalesce(lease_expires_at > clock_timestamp(), false),
-                        metadata.run_id, run_mode, coalesce(runs.confirm_deletes, false), slice,
-                        takeovers, pending_mode, pending_confirm_deletes
-                 from odoo.sync_metadata metadata
-                 left join odoo.sync_runs runs
-                     on runs.run_id = metadata.run_id and runs.status = 'in_progress'
-                 where metadata.data_type = $1
-                 for update of metadata {patience}"
-            ),
-            &[(&data_type, Type::TEXT)],
-        )
-        .await
-        .doing(doing)?
-        .map(|row| Found::read(&row))
-        .transpose()
-        .doing(doing)
+/// What waits once a run has begun.
+pub(super) struct Pending {
+    mode: Option<Mode>,
+    and_reconcile: bool,
+    confirm_deletes: bool,
 }
 
-/// Keeps the request for later: a reconcile where any of those that wait is one.
+impl Run {
+    /// Who takes a run over and confirms deletions confirms that run's: he would else be told of a
+    /// guard that he has lifted.
+    pub(super) fn confirmed_by(self, claim: Claim) -> Self {
+        Self {
+            confirm_deletes: self.confirm_deletes || claim.confirm_deletes,
+            ..self
+        }
+    }
+}
+
+/// Keeps the request for later.
 pub(super) async fn remember(
     transaction: &Transaction<'_>,
     data_type: &str,
@@ -120,7 +153,9 @@ pub(super) async fn remember(
     transaction
         .execute_typed(
             "update odoo.sync_metadata
-             set pending_mode = case when pending_mode = 'reconcile' then pending_mode else $2 end,
+             set pending_mode = case when pending_mode = 'full' then pending_mode else $2 end,
+                 pending_reconcile = pending_reconcile
+                     or coalesce($2 <> pending_mode and 'reconcile' in ($2, pending_mode), false),
                  pending_confirm_deletes = pending_confirm_deletes or $3
              where data_type = $1",
             &[
@@ -156,7 +191,7 @@ pub(super) async fn take_over(
         )
         .await
         .doing("taking over a run")?;
-    runs::add_slice(transaction, run.id).await
+    runs::add_slice(transaction, run.id, run.confirm_deletes).await
 }
 
 /// Takes the lease for a new run.
@@ -166,20 +201,24 @@ pub(super) async fn start(
     token: Uuid,
     run_id: Uuid,
     claim: Claim,
+    pending: Pending,
 ) -> Result<Run> {
     transaction
         .execute_typed(
             "update odoo.sync_metadata
              set lease_token = $2, lease_expires_at = clock_timestamp() + interval '60 seconds',
                  run_id = $3, run_mode = $4, slice = 1, takeovers = 0,
-                 sync_status = 'in_progress', error_message = null, pending_mode = null,
-                 pending_confirm_deletes = false, updated_at = now()
+                 sync_status = 'in_progress', error_message = null, pending_mode = $5,
+                 pending_reconcile = $6, pending_confirm_deletes = $7, updated_at = now()
              where data_type = $1",
             &[
                 (&data_type, Type::TEXT),
                 (&token, Type::UUID),
                 (&run_id, Type::UUID),
                 (&claim.mode.word(), Type::TEXT),
+                (&pending.mode.map(Mode::word), Type::TEXT),
+                (&pending.and_reconcile, Type::BOOL),
+                (&pending.confirm_deletes, Type::BOOL),
             ],
         )
         .await

@@ -128,7 +128,7 @@ impl Begun {
 
 async fn ask(odoo: &OdooClient, question: Question) -> Result<Fetched> {
     match question {
-        Question::Page(plan, ids) => fetch_page(odoo, &plan, ids).await.map(Fetched::Page),
+        Question::Page(plan, ids) => fetch_page(odoo, &plan, ids, None).await.map(Fetched::Page),
         Question::Count(stream) => odoo
             .search_count(stream.model, &Domain::all())
             .await
@@ -215,7 +215,8 @@ impl Lister<'_> {
 fn domain(plan: &Plan, range: Range) -> Option<Domain> {
     match range {
         Range::Everything => Some(Domain::all()),
-        Range::Nothing => None,
+        // What is compared is listed elsewhere.
+        Range::Nothing | Range::Compared(_) => None,
         Range::Changed(low, high) => {
             let paths: Vec<&str> = plan.relations.iter().map(|it| it.field).collect();
             Some(Domain::changed_within(&paths, low, high))

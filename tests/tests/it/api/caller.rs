@@ -7,19 +7,19 @@ use crate::support::function::{Environment, Function};
 use crate::support::shop::Shop;
 
 /// A caller with the key, and the function that answers.
-pub(super) struct Caller {
-    pub(super) function: Function,
+pub(crate) struct Caller {
+    pub(crate) function: Function,
 }
 
 impl Caller {
     /// Starts `api` for a shop. It is told nothing of Odoo: only deep health asks for that.
-    pub(super) async fn of(shop: &Shop) -> Self {
+    pub(crate) async fn of(shop: &Shop) -> Self {
         let database = shop.database.url.clone();
         Self::with(&[("SUPABASE_DB_URL", database)].into()).await
     }
 
     /// Starts `api` with these variables and the key.
-    pub(super) async fn with(environment: &Environment) -> Self {
+    pub(crate) async fn with(environment: &Environment) -> Self {
         let mut environment = environment.clone();
         environment.insert("SYNC_API_KEY", KEY.to_owned());
         environment.insert("RUST_LOG", "trace".to_owned());
@@ -29,12 +29,12 @@ impl Caller {
     }
 
     /// The status and the body of an answer.
-    pub(super) async fn ask(&mut self, method: &str, target: &str) -> (u64, Value) {
+    pub(crate) async fn ask(&mut self, method: &str, target: &str) -> (u64, Value) {
         self.send(method, target, None).await
     }
 
     /// As [`Caller::ask`], with a body.
-    pub(super) async fn send(
+    pub(crate) async fn send(
         &mut self,
         method: &str,
         target: &str,
@@ -46,7 +46,7 @@ impl Caller {
     }
 
     /// The `data` of an answer that must be 200.
-    pub(super) async fn get(&mut self, target: &str) -> Value {
+    pub(crate) async fn get(&mut self, target: &str) -> Value {
         let (status, mut body) = self.ask("GET", target).await;
         assert_eq!(status, 200, "{target}: {body}");
         assert_eq!(body["success"], true);

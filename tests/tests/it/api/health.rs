@@ -1,5 +1,7 @@
 //! Health: for anybody that it is up, for who has the key what works and what does not.
 
+use std::time::{Duration, Instant};
+
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use odoo_sim::{Fault, Version, When};
@@ -12,6 +14,9 @@ use crate::support::function::Environment;
 use crate::support::shop::{Shop, assert_failed};
 
 const DEEP: &str = "/api/sync/health?deep=true";
+
+/// API Gateway waits no longer for an answer.
+const GATEWAY_LIMIT: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn anybody_learns_that_it_is_up_and_nothing_else() {
@@ -69,6 +74,33 @@ async fn a_set_up_that_works_passes_every_check() {
 }
 
 #[tokio::test]
+async fn a_stale_run_is_named_and_is_no_failure() {
+    let shop = Shop::open(Version::V19).await;
+    let mut function = shop.function().await;
+    shop.sync(&mut function).await;
+    let mut caller = Caller::with(&shop.environment).await;
+    let mut told = async || {
+        let (status, body) = caller.ask("GET", DEEP).await;
+        assert_eq!(status, 200, "{body}");
+        let checks = body["data"]["checks"].as_array().expect("checks");
+        let runs = checks.iter().find(|check| check["name"] == "runs");
+        runs.expect("a check")["found"].to_string()
+    };
+    assert!(told().await.contains("none is stale"));
+    shop.execute(
+        "update odoo.sync_metadata set sync_status = 'in_progress', run_id = gen_random_uuid(),
+             run_mode = 'full', lease_token = gen_random_uuid(),
+             lease_expires_at = now() - interval '1 s'",
+    )
+    .await;
+    let found = told().await;
+    assert!(
+        found.contains("stale") && found.contains("products"),
+        "{found}"
+    );
+}
+
+#[tokio::test]
 async fn what_fails_is_named_beside_what_works_and_gives_the_status() {
     let shop = Shop::open(Version::V19).await;
     let mut caller = Caller::with(&shop.environment).await;
@@ -93,7 +125,9 @@ async fn an_odoo_that_is_away_or_hangs_is_told_of_in_time_for_the_caller() {
     let shop = Shop::open(Version::V14).await;
     let mut caller = Caller::with(&shop.environment).await;
     shop.sim.inject(When::any().forever(), Fault::Hang);
+    let asked = Instant::now();
     let (status, body) = caller.ask("GET", DEEP).await;
+    assert!(asked.elapsed() < GATEWAY_LIMIT, "{:?}", asked.elapsed());
     assert_eq!(status, 502, "{body}");
     assert_eq!(failed(&body), [("Odoo", "odoo_unreachable")]);
     shop.sim.clear_faults();
@@ -115,6 +149,33 @@ async fn a_missing_variable_is_named_and_what_does_not_need_it_is_looked_at() {
     assert_eq!(failed(&body), [("configuration", "config")]);
     let checks = body["data"]["checks"].as_array().expect("checks");
     assert!(checks.iter().any(|check| check["name"] == "schema odoo"));
+}
+
+#[tokio::test]
+async fn what_only_a_batch_needs_is_looked_at_too() {
+    let shop = Shop::open(Version::V19).await;
+    let mut environment = shop.environment.clone();
+    environment.insert("SYNC_PARALLEL", "0".to_owned());
+    environment.insert("SYNC_BATCH_SIZE", "0".to_owned());
+    let mut caller = Caller::with(&environment).await;
+    let (status, body) = caller.ask("GET", DEEP).await;
+    assert_eq!(status, 503, "{body}");
+    let message = assert_failed(&body, "config");
+    for name in ["SYNC_PARALLEL", "SYNC_BATCH_SIZE"] {
+        assert!(message.contains(name), "{message}");
+    }
+
+    // A single sync needs no bus, so that is no failure; that a batch does is told.
+    environment.insert("SYNC_PARALLEL", "1".to_owned());
+    environment.insert("SYNC_BATCH_SIZE", "50".to_owned());
+    environment.insert("SYNC_EVENT_BUS", String::new());
+    let mut caller = Caller::with(&environment).await;
+    let (status, body) = caller.ask("GET", DEEP).await;
+    assert_eq!(status, 200, "{body}");
+    let checks = body["data"]["checks"].as_array().expect("checks");
+    let bus = checks.iter().find(|check| check["name"] == "event bus");
+    let found = bus.expect("a check")["found"].as_str().expect("a text");
+    assert!(found.contains("POST /api/sync/all"), "{found}");
 }
 
 /// A caller whose event bus answers every question with this.

@@ -184,6 +184,35 @@ async fn a_run_that_waits_for_its_next_slice_is_on_and_one_whose_holder_is_gone_
 }
 
 #[tokio::test]
+async fn a_batch_that_waits_for_the_run_is_told_at_once_also_between_two_slices() {
+    let shop = Shop::open(Version::V19).await;
+    let (batch, run) = (uuid::Uuid::new_v4(), uuid::Uuid::new_v4());
+    shop.execute(&format!(
+        "insert into odoo.sync_runs (run_id, data_type, mode, triggered_by, status)
+         values ('{run}', 'products', 'full', 'event', 'in_progress');
+         insert into odoo.sync_metadata (data_type, sync_status, run_id, run_mode, slice)
+         values ('products', 'in_progress', '{run}', 'full', 2);
+         insert into odoo.sync_batches (batch_id, data_type, place, mode, triggered_by, state,
+             requested_at, run_id)
+         values ('{batch}', 'products', 1, 'full', 'http', 'requested', now(), '{run}'),
+                ('{batch}', 'sales', 2, 'full', 'http', 'requested', now(), null)"
+    ))
+    .await;
+    let mut caller = Caller::of(&shop).await;
+    let (status, body) = caller.ask("POST", FORCED).await;
+    assert_eq!((status, &body["data"]["endedRunId"]), (200, &json!(run)));
+    let parts = shop
+        .rows("select * from odoo.sync_batches order by place")
+        .await;
+    assert_eq!(parts[0]["state"], "failed");
+    assert_eq!(parts[0]["error_code"], "busy");
+    assert_eq!(parts[0]["error_message"], "ended by a reset");
+    assert!(!parts[0]["finished_at"].is_null());
+    // What waits for no run of this data type goes on.
+    assert_eq!(parts[1]["state"], "requested");
+}
+
+#[tokio::test]
 async fn what_waited_to_run_is_dropped() {
     let shop = Shop::open(Version::V19).await;
     let mut function = shop.function().await;

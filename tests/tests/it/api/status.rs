@@ -64,6 +64,56 @@ async fn a_synced_one_shows_its_row_and_its_streams() {
     );
 }
 
+#[tokio::test]
+async fn a_reconciled_one_shows_the_rows_here_and_there_and_when_they_were_compared() {
+    let shop = Shop::open(Version::V14).await;
+    let mut function = shop.function().await;
+    shop.sync(&mut function).await;
+    let mut caller = Caller::of(&shop).await;
+    let before = caller.get("/api/sync/status/products").await;
+    assert!(before["metadata"][0]["streams"][0]["verified_at"].is_null());
+    let answer = function.call(&json!({"mode": "reconcile"})).await;
+    assert_eq!(answer["success"], true, "{answer}");
+    let after = caller.get("/api/sync/status/products").await;
+    let stream = &after["metadata"][0]["streams"][0];
+    let rows = shop.sim.count("product.product");
+    assert_eq!(stream["source_count"], rows, "there");
+    assert_eq!(stream["mirror_count"], rows, "here");
+    assert!(stream["verified_at"].is_string());
+}
+
+#[tokio::test]
+async fn a_run_that_nobody_works_on_is_stale_until_somebody_goes_on_in_it() {
+    let shop = Shop::open(Version::V19).await;
+    let hold = Hold::the_next(&shop.sim, When::method("read"));
+    let mut function = shop.function().await;
+    function.send(&json!({}));
+    hold.reached().await;
+    let mut caller = Caller::of(&shop).await;
+    let mut shown = async || {
+        let data = caller.get("/api/sync/status/products").await;
+        assert_eq!(data["status"]["products"], "in_progress");
+        data["metadata"][0]["stale"].clone()
+    };
+    assert_eq!(shown().await, false, "its function is at work");
+    function.kill().await;
+    hold.release();
+    assert_eq!(shown().await, false, "its lease has not ended");
+    shop.execute("update odoo.sync_metadata set lease_expires_at = now() - interval '1 s'")
+        .await;
+    assert_eq!(shown().await, true);
+    // Handed over, and the event for its next slice lost.
+    shop.execute("update odoo.sync_metadata set lease_token = null, lease_expires_at = null, updated_at = now()")
+        .await;
+    assert_eq!(shown().await, false, "the event may be on its way");
+    shop.execute("update odoo.sync_metadata set updated_at = now() - interval '61 s'")
+        .await;
+    assert_eq!(shown().await, true);
+    shop.sync(&mut shop.function().await).await;
+    let data = caller.get("/api/sync/status/products").await;
+    assert_eq!(data["metadata"][0]["stale"], false);
+}
+
 /// A column that a migration adds is either shown or kept back, and somebody decides which.
 #[tokio::test]
 async fn every_column_is_shown_but_those_that_are_kept_back() {
@@ -78,7 +128,7 @@ async fn every_column_is_shown_but_those_that_are_kept_back() {
             "sync_metadata",
             metadata,
             &["lease_token"][..],
-            &["progress", "streams"][..],
+            &["progress", "stale", "streams"][..],
         ),
         (
             "sync_streams",
@@ -87,6 +137,8 @@ async fn every_column_is_shown_but_those_that_are_kept_back() {
                 "beside_page",
                 "data_type",
                 "read_fingerprint",
+                "rows_here",
+                "rows_new",
                 "run_id",
                 "source_fingerprint",
                 "watermark_first_seen_at",
@@ -244,4 +296,53 @@ async fn the_newest_batch_shows_what_is_done_and_what_is_to_do() {
         (&batch["status"], &batch["toDo"]),
         (&json!("failed"), &json!(0))
     );
+}
+
+/// The last event of a batch got lost, and no schedule is on that would be the next occasion to look.
+#[tokio::test]
+async fn a_batch_whose_last_end_nobody_has_heard_of_is_shown_as_it_truly_is() {
+    let shop = Shop::open(Version::V19).await;
+    let [batch, run] = [1, 2].map(uuid::Uuid::from_u128);
+    shop.execute(&format!(
+        "insert into odoo.sync_batches (batch_id, data_type, place, mode, triggered_by, state,
+             created_at, requested_at, attempts, run_id)
+         values
+             ('{batch}', 'products', 1, 'full', 'http', 'requested', now() - interval '1 hour',
+              now() - interval '1 hour', 1, '{run}'),
+             ('{batch}', 'sales', 2, 'full', 'http', 'requested', now() - interval '1 hour',
+              now() - interval '1 hour', 1, null),
+             ('{batch}', 'transfers', 3, 'full', 'http', 'requested', now() - interval '1 hour',
+              now() - interval '1 hour', 3, null);
+         insert into odoo.sync_runs (run_id, data_type, mode, triggered_by, status, started_at,
+             finished_at)
+         values ('{run}', 'products', 'full', 'event', 'success', now() - interval '50 minutes',
+             now() - interval '40 minutes')"
+    ))
+    .await;
+    let mut caller = Caller::of(&shop).await;
+    let statuses = async |caller: &mut Caller| -> Vec<Value> {
+        let batch = caller.get("/api/sync/status").await["batch"].take();
+        let results = batch["results"].as_array().expect("results");
+        results
+            .iter()
+            .map(|result| result["status"].clone())
+            .collect()
+    };
+    // What nobody works on waits to be asked again, and fails once it was asked too often.
+    assert_eq!(
+        statuses(&mut caller).await,
+        ["success", "pending", "failed"]
+    );
+
+    // A database that can only be read shows what it has.
+    shop.execute(
+        "update odoo.sync_batches set state = 'requested', finished_at = null;
+         do $$ begin
+             execute format('alter database %I set default_transaction_read_only to on',
+                            current_database());
+         end $$",
+    )
+    .await;
+    let mut caller = Caller::of(&shop).await;
+    assert_eq!(statuses(&mut caller).await, ["in_progress"; 3]);
 }

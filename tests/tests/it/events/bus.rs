@@ -1,6 +1,7 @@
 //! EventBridge's `PutEvents` and `DescribeEventBus` (AWS JSON 1.1) as far as the functions use them.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -38,6 +39,7 @@ struct Shared {
     mood: Arc<Mutex<Mood>>,
     heard: Arc<Mutex<Vec<Value>>>,
     taken: Arc<Mutex<Vec<Value>>>,
+    delay: Arc<Mutex<Duration>>,
 }
 
 impl Bus {
@@ -48,6 +50,7 @@ impl Bus {
             mood: Arc::new(Mutex::new(mood)),
             heard: Arc::default(),
             taken: Arc::default(),
+            delay: Arc::default(),
         };
         let app = Router::new()
             .fallback(put_events)
@@ -70,6 +73,11 @@ impl Bus {
     /// Makes something else of what comes from now on.
     pub(crate) fn set_mood(&self, mood: Mood) {
         *self.shared.mood.lock().expect("no test panics with it") = mood;
+    }
+
+    /// Lets whoever sends something wait for so long, before it is looked at.
+    pub(crate) fn answer_after(&self, delay: Duration) {
+        *self.shared.delay.lock().expect("no test panics with it") = delay;
     }
 
     /// The entries that it took, as [`Bus::heard`] has them.
@@ -132,6 +140,8 @@ async fn put_events(State(bus): State<Shared>, headers: HeaderMap, body: String)
     if !is_put_events {
         return StatusCode::NOT_FOUND.into_response();
     }
+    let delay = *bus.delay.lock().expect("no test panics with it");
+    tokio::time::sleep(delay).await;
     let request: Value = serde_json::from_str(&body).expect("JSON");
     let entries = request["Entries"].as_array().expect("entries");
     assert!(entries.len() <= 10, "more than a call may hold");

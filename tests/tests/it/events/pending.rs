@@ -72,14 +72,34 @@ async fn what_a_schedule_or_an_event_asks_for_meanwhile_runs_next() {
 }
 
 #[tokio::test]
-async fn the_most_that_was_asked_for_runs_once() {
+async fn a_full_and_a_reconcile_that_were_asked_for_run_once_each() {
     let mut held = Held::in_a_shop().await;
     for mode in ["full", "reconcile", "full", "incremental"] {
         held.second.call(&event(mode)).await;
     }
-    assert_eq!(held.shop.metadata().await["pending_mode"], "reconcile");
-    let (_, modes) = held.end().await;
-    assert_eq!(modes, ["incremental", "reconcile"]);
+    let metadata = held.shop.metadata().await;
+    assert_eq!(metadata["pending_mode"], "full");
+    assert_eq!(metadata["pending_reconcile"], true);
+    let Held {
+        shop,
+        mut first,
+        mut second,
+        hold,
+    } = held;
+    hold.release();
+    first.answer().await;
+    // What waits behind that comes with the next request, whatever that is.
+    shop.sync(&mut second).await;
+    let modes: Vec<Value> = shop
+        .runs()
+        .await
+        .iter()
+        .map(|run| run["mode"].clone())
+        .collect();
+    assert_eq!(modes[1..], ["incremental", "full", "reconcile"]);
+    let metadata = shop.metadata().await;
+    assert!(metadata["pending_mode"].is_null());
+    assert_eq!(metadata["pending_reconcile"], false);
 }
 
 #[tokio::test]

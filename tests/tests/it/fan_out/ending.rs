@@ -77,9 +77,8 @@ async fn a_data_type_that_was_busy_before_fails_as_busy() {
     assert_eq!(yard.requested().len(), 4);
 }
 
-/// The request was delivered twice, and the second one found the run of the first at work.
 #[tokio::test]
-async fn busy_with_the_batch_s_own_run_is_no_failure() {
+async fn busy_with_a_run_that_does_what_the_batch_asks_is_no_failure() {
     let yard = Yard::open().await;
     let mut function = yard.function().await;
     let batch = start(&mut function).await;
@@ -88,6 +87,48 @@ async fn busy_with_the_batch_s_own_run_is_no_failure() {
     assert_eq!(yard.part("categories").await["state"], "requested");
     function.call(&completed("categories", &batch)).await;
     assert_eq!(yard.part("categories").await["state"], "success");
+}
+
+/// It may have begun before the batch, be older than the last request for it, or be put back while it is
+/// on: its own it is by its id.
+#[tokio::test]
+async fn busy_with_the_batch_s_own_run_is_no_failure_however_often_that_was_asked_for() {
+    for (state, asked_ago) in [
+        ("requested", "0"),
+        ("requested", "1 hour"),
+        ("pending", "0"),
+    ] {
+        let yard = Yard::open().await;
+        let mut function = yard.function().await;
+        let batch = start(&mut function).await;
+        let run = yard.put_running("categories", -7200, 60).await;
+        yard.assign("categories", run).await;
+        yard.execute(&format!(
+            "update odoo.sync_batches
+             set state = '{state}',
+                 requested_at = case when '{state}' = 'requested' then now() - interval '{asked_ago}' end
+             where data_type = 'categories'"
+        ))
+        .await;
+        function.call(&failed("categories", &batch, "busy")).await;
+        let part = yard.part("categories").await;
+        assert!(part["finished_at"].is_null(), "{part}");
+        // Its end ends the part, whoever tells of it.
+        yard.execute(
+            "update odoo.sync_runs set status = 'success', finished_at = now();
+             update odoo.sync_metadata set run_id = null, lease_token = null, lease_expires_at = null",
+        )
+        .await;
+        let detail = json!({"dataType": "categories", "runId": run});
+        function
+            .call(&event("odoo.sync", "Sync Completed", &detail))
+            .await;
+        let part = yard.part("categories").await;
+        assert_eq!(
+            (&part["state"], &part["run_id"]),
+            (&json!("success"), &json!(run))
+        );
+    }
 }
 
 #[tokio::test]
@@ -123,6 +164,29 @@ async fn a_run_that_knows_nothing_of_the_batch_ends_its_part_if_it_did_what_was_
     let part = yard.part("purchases").await;
     assert_eq!(part["error_code"], "odoo_fault");
     assert_eq!(part["batch_id"], batch);
+}
+
+/// The nightly reconcile came first, and the guard stopped it; or it had nothing to guard.
+#[tokio::test]
+async fn a_run_that_lacked_the_batch_s_confirmation_ends_its_part_only_by_success() {
+    let yard = Yard::open().await;
+    let mut function = yard.function().await;
+    let request = json!({"mode": "reconcile", "confirmDeletes": true});
+    function.call(&request).await;
+    let occasion = event("odoo.sync", "Sync Completed", &json!({"dataType": "sales"}));
+    for (data_type, status, confirmed, state) in [
+        ("categories", "failed", false, "requested"),
+        ("warehouses", "success", false, "success"),
+        ("products", "failed", true, "failed"),
+    ] {
+        let run = yard.put_run(data_type, "reconcile", status, 1).await;
+        yard.execute(&format!(
+            "update odoo.sync_runs set confirm_deletes = {confirmed} where run_id = '{run}'"
+        ))
+        .await;
+        function.call(&occasion).await;
+        assert_eq!(yard.part(data_type).await["state"], state, "{data_type}");
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::shop::Shop;
 use super::yard::{ALL, completed};
+use crate::support::function::Answer;
 use crate::support::hold::Hold;
 use crate::support::postgres::open;
 use crate::support::wait_until;
@@ -116,4 +117,49 @@ async fn a_run_that_has_the_row_first_keeps_the_check_away() {
         .await;
     all.call(&occasion).await;
     assert!(!shop.open_warnings().await.is_empty());
+}
+
+/// A check of a large table takes seconds; no run is on then that anybody could be told of.
+#[tokio::test]
+async fn a_run_that_comes_while_references_are_checked_waits_for_that() {
+    let mut shop = Shop::open().await;
+    shop.yard
+        .execute("insert into odoo.sync_metadata (data_type) values ('categories')")
+        .await;
+    let check = open(&shop.yard.database.url).await;
+    check
+        .batch_execute("begin; select from odoo.sync_metadata for update")
+        .await
+        .expect("a check");
+    shop.function("categories").send(&json!({}));
+    wait_until("the run waits", async || {
+        let waiting = "select count(*) from pg_stat_activity
+                       where datname = current_database() and wait_event_type = 'Lock'";
+        shop.yard.rows(waiting).await[0]["count"] == 1
+    })
+    .await;
+    check.batch_execute("commit").await.expect("a commit");
+    let Answer::Response(answer) = shop.function("categories").answer().await else {
+        panic!("no answer");
+    };
+    assert_eq!(answer["data"]["status"], "success", "{answer}");
+}
+
+#[tokio::test]
+async fn a_check_that_takes_very_long_makes_busy_who_would_not_wait_as_long() {
+    let mut shop = Shop::open().await;
+    shop.yard
+        .execute("insert into odoo.sync_metadata (data_type) values ('categories')")
+        .await;
+    let check = open(&shop.yard.database.url).await;
+    check
+        .batch_execute("begin; select from odoo.sync_metadata for update")
+        .await
+        .expect("a check");
+    let answer = shop.function("categories").call(&json!({})).await;
+    assert_eq!(answer["error"]["code"], "busy", "{answer}");
+    assert_eq!(answer["data"], json!({"dataType": "categories"}));
+    check.batch_execute("commit").await.expect("a commit");
+    let answer = shop.function("categories").call(&json!({})).await;
+    assert_eq!(answer["data"]["status"], "success", "{answer}");
 }

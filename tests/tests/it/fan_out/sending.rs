@@ -1,5 +1,7 @@
 //! A bus that does not take what is sent.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use super::yard::{ALL, Yard, completed, post, start};
@@ -62,6 +64,39 @@ async fn what_could_not_be_sent_in_the_middle_of_a_batch_waits_for_the_next_occa
     function.call(&completed("warehouses", &batch)).await;
     assert_eq!(yard.requested(), ALL[..5]);
     assert_eq!(yard.in_state("requested").await, ALL[2..5]);
+}
+
+/// Lambda would end it while it tries again, or waits for an answer: then nobody would put back.
+#[tokio::test]
+async fn what_cannot_be_sent_in_time_is_put_back_before_lambda_ends_the_function() {
+    for (mood, delay) in [
+        (Mood::RefusesEntries, Duration::ZERO),
+        (Mood::Takes, Duration::from_secs(600)),
+    ] {
+        let mut yard = Yard::open().await;
+        yard.environment.insert("SYNC_MAX_RETRIES", "10".to_owned());
+        yard.environment
+            .insert("SYNC_RETRY_DELAY_MS", "60000".to_owned());
+        let mut function = yard.function().await;
+        let batch = start(&mut function).await;
+        yard.bus.set_mood(mood);
+        yard.bus.answer_after(delay);
+        let asked = Instant::now();
+        function.send_with_deadline(&completed("categories", &batch), Duration::from_secs(5));
+        let answer = function.answer().await;
+        assert!(matches!(answer, Answer::Error(_)), "{answer:?}");
+        assert!(
+            asked.elapsed() < Duration::from_secs(9),
+            "{:?}",
+            asked.elapsed()
+        );
+        assert_eq!(yard.in_state("pending").await, ALL[3..]);
+
+        yard.bus.set_mood(Mood::Takes);
+        yard.bus.answer_after(Duration::ZERO);
+        function.call(&completed("warehouses", &batch)).await;
+        assert_eq!(yard.in_state("requested").await, ALL[2..5]);
+    }
 }
 
 #[tokio::test]

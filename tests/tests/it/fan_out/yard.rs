@@ -144,6 +144,15 @@ impl Yard {
         run
     }
 
+    /// Notes in the latest batch that this run works for it, as a function does when it begins.
+    pub(super) async fn assign(&self, data_type: &str, run: Uuid) {
+        self.execute(&format!(
+            "update odoo.sync_batches set run_id = '{run}'
+             where data_type = '{data_type}' and state in ('pending', 'requested')"
+        ))
+        .await;
+    }
+
     /// Lets so many minutes pass since everything was requested.
     pub(super) async fn let_pass(&self, minutes: u32) {
         self.execute(&format!(
@@ -218,7 +227,7 @@ pub(super) fn crashed(data_type: &str, payload: &Value) -> Value {
 }
 
 /// `POST /api/sync/all` with the key.
-pub(super) fn post(body: &str, wait: Option<&str>) -> Value {
+pub(crate) fn post(body: &str, wait: Option<&str>) -> Value {
     request("POST", Some(&format!("Bearer {KEY}")), body, wait)
 }
 

@@ -72,21 +72,27 @@ async fn one_crashes_one_fails_one_is_busy_and_the_others_are_synced() {
     let busy = Hold::the_next(&surface.sim, When::method("read").model("stock.location"));
     surface.request(&json!({"dataType": "warehouses"})).await;
     busy.reached().await;
+    let orders = || When::method("read").model("sale.order");
+    let mut crashing = Hold::the_next(&surface.sim, orders());
     let fails = When::method("read").model("purchase.order").forever();
     surface.sim.inject(fails, Fault::AccessDenied);
 
     let (status, body) = surface.ask(Method::POST, "/api/sync/all", &json!({})).await;
     assert_eq!(status, 202, "{body}\n{}", surface.log());
-    let crashing = async {
-        loop {
-            kill(&surface, "sync-sales");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::select! {
-        () = wait_until_over(&surface) => (),
-        () = crashing => (),
+    // Each of Lambda's three attempts dies while it reads Odoo's orders, a run on record.
+    for _ in 0..3 {
+        crashing.reached().await;
+        assert_eq!(sync_status(&surface, "sales").await, "in_progress");
+        let next = Hold::the_next(&surface.sim, orders());
+        kill(&surface, "sync-sales");
+        // Stands for the minute that Lambda waits, in which the lease ends.
+        let end =
+            "update odoo.sync_metadata set lease_expires_at = now() where data_type = 'sales'";
+        let ended = surface.database.client.batch_execute(end).await;
+        ended.expect("a table");
+        crashing = next;
     }
+    wait_until_over(&surface).await;
 
     let batch = batch(&surface).await;
     let code = |name: &str| batch[name].1.as_deref();
@@ -95,6 +101,7 @@ async fn one_crashes_one_fails_one_is_busy_and_the_others_are_synced() {
     assert_eq!(batch["purchases"].0, "failed");
     assert_eq!(code("purchases"), Some("odoo_auth"));
     assert_eq!(batch["sales"].0, "failed");
+    assert_eq!(code("sales"), Some("internal"));
     for name in ["categories", "products", "transfers"] {
         assert_eq!(batch[name].0, "success", "{name}: {batch:?}");
     }
@@ -111,6 +118,17 @@ async fn one_crashes_one_fails_one_is_busy_and_the_others_are_synced() {
             .any(|event| event["detail"]["dataType"] == "warehouses")
     };
     wait_until("the first run is done", done).await;
+}
+
+/// What `sync_metadata` says of a data type.
+async fn sync_status(surface: &Surface, data_type: &str) -> String {
+    let query = "select sync_status::text from odoo.sync_metadata where data_type = $1";
+    let row = surface
+        .database
+        .client
+        .query_one(query, &[&data_type])
+        .await;
+    row.expect("a row").get(0)
 }
 
 /// Kills the processes of a function that write into this test's database.

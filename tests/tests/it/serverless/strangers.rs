@@ -146,10 +146,7 @@ async fn a_request_that_is_none_is_refused_and_the_next_one_is_answered() {
         format!("authorization: Bearer {}\r\n", "x".repeat(1_000_000)),
     ] {
         let (status, body) = send(&surface, post, &headers, "").await;
-        assert!(
-            !(200..400).contains(&status) && status < 500,
-            "{status} {body}"
-        );
+        assert!((400..500).contains(&status), "{status} {body}");
     }
     assert_nothing_ran(&surface).await;
     let (status, body) = send(&surface, post, &key(), "{}").await;

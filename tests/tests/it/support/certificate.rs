@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 
 use openssl::asn1::{Asn1Integer, Asn1Time};
-use openssl::bn::BigNum;
+use openssl::bn::{BigNum, MsbOption};
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
@@ -28,41 +28,37 @@ pub(crate) struct Certificate {
 
 /// A certificate for the host `name` that is its own CA.
 pub(crate) fn self_signed(name: &str, validity: Validity) -> Certificate {
+    make(name, validity, None)
+}
+
+/// A certificate for the host `name`, signed by a CA or by itself.
+fn make(name: &str, validity: Validity, issuer: Option<&Certificate>) -> Certificate {
     let key = PKey::from_rsa(Rsa::generate(2048).expect("a key")).expect("a key");
     let mut subject = X509NameBuilder::new().expect("a name");
     subject
         .append_entry_by_nid(Nid::COMMONNAME, name)
         .expect("a name");
     let subject = subject.build();
-    let serial = BigNum::from_u32(1).expect("a number");
-    let day = 24 * 60 * 60;
-    let (from, to) = match validity {
-        Validity::Now => (-day, day),
-        Validity::Past => (-2 * day, -day),
-    };
+    let issuer_name = issuer.map_or(&*subject, |ca| ca.certificate.subject_name());
 
     let mut builder = X509::builder().expect("a certificate");
     builder.set_version(2).expect("a version");
     builder
-        .set_serial_number(&Asn1Integer::from_bn(&serial).expect("a number"))
+        .set_serial_number(&serial_number())
         .expect("a serial number");
     builder.set_subject_name(&subject).expect("a subject");
-    builder.set_issuer_name(&subject).expect("an issuer");
+    builder.set_issuer_name(issuer_name).expect("an issuer");
     builder.set_pubkey(&key).expect("a key");
+    let (from, to) = validity.times();
+    builder.set_not_before(&from).expect("a time");
+    builder.set_not_after(&to).expect("a time");
+    let mut constraints = BasicConstraints::new();
+    constraints.critical();
+    if issuer.is_none() {
+        constraints.ca();
+    }
     builder
-        .set_not_before(&seconds_from_now(from))
-        .expect("a time");
-    builder
-        .set_not_after(&seconds_from_now(to))
-        .expect("a time");
-    builder
-        .append_extension(
-            BasicConstraints::new()
-                .critical()
-                .ca()
-                .build()
-                .expect("a CA"),
-        )
+        .append_extension(constraints.build().expect("constraints"))
         .expect("an extension");
     let host = SubjectAlternativeName::new()
         .dns(name)
@@ -70,11 +66,32 @@ pub(crate) fn self_signed(name: &str, validity: Validity) -> Certificate {
         .expect("a host");
     builder.append_extension(host).expect("an extension");
     builder
-        .sign(&key, MessageDigest::sha256())
+        .sign(issuer.map_or(&key, |ca| &ca.key), MessageDigest::sha256())
         .expect("a signature");
     Certificate {
         certificate: builder.build(),
         key,
+    }
+}
+
+/// Two certificates of one CA may not have the same.
+fn serial_number() -> Asn1Integer {
+    let mut serial = BigNum::new().expect("a number");
+    serial
+        .rand(64, MsbOption::MAYBE_ZERO, false)
+        .expect("a number");
+    Asn1Integer::from_bn(&serial).expect("a number")
+}
+
+impl Validity {
+    /// From when to when.
+    fn times(self) -> (Asn1Time, Asn1Time) {
+        let day = 24 * 60 * 60;
+        let (from, to) = match self {
+            Self::Now => (-day, day),
+            Self::Past => (-2 * day, -day),
+        };
+        (seconds_from_now(from), seconds_from_now(to))
     }
 }
 
@@ -86,6 +103,16 @@ impl Certificate {
     /// The certificate as PEM text.
     pub(crate) fn pem(&self) -> String {
         String::from_utf8(self.certificate.to_pem().expect("PEM")).expect("text")
+    }
+
+    /// Its key as PEM text.
+    pub(crate) fn key_pem(&self) -> String {
+        String::from_utf8(self.key.private_key_to_pem_pkcs8().expect("PEM")).expect("text")
+    }
+
+    /// A certificate for the host `name` that this one signs.
+    pub(crate) fn issue(&self, name: &str, validity: Validity) -> Certificate {
+        make(name, validity, Some(self))
     }
 
     /// Serves Postgres's TLS negotiation with this certificate for one client, and

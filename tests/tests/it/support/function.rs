@@ -12,6 +12,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
@@ -149,6 +150,24 @@ impl Function {
     /// Kills the process, as a machine that vanishes would.
     pub(crate) async fn kill(&mut self) {
         self.child.kill().await.expect("a process");
+    }
+
+    /// Stops the process where it is, as Lambda does between invocations.
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub(crate) fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let process = self.child.id().and_then(|id| i32::try_from(id).ok());
+        // One that has ended by itself needs no signal.
+        if let Some(process) = process.and_then(Pid::from_raw) {
+            let _ = kill_process(process, signal);
+        }
     }
 
     /// Kills the process and returns all that it has printed, to the last byte.

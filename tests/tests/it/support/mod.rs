@@ -1,13 +1,16 @@
 //! What more than one file of tests needs.
 
 pub(crate) mod certificate;
+pub(crate) mod cluster;
 pub(crate) mod day;
 pub(crate) mod function;
 pub(crate) mod hold;
 pub(crate) mod odoo;
 pub(crate) mod postgres;
+pub(crate) mod random;
 pub(crate) mod shop;
 pub(crate) mod snapshot;
+pub(crate) mod wire;
 
 use std::time::Duration;
 

@@ -62,6 +62,11 @@ impl TestDatabase {
     pub(crate) fn pooler_config(&self) -> PostgresConfig {
         config(&url_of("TEST_POOLER_URL", &self.name))
     }
+
+    /// As [`TestDatabase::config`], through PgBouncer in session mode.
+    pub(crate) fn session_pooler_config(&self) -> PostgresConfig {
+        config(&url_of("TEST_SESSION_POOLER_URL", &self.name))
+    }
 }
 
 impl Drop for TestDatabase {

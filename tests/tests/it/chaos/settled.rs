@@ -1,0 +1,160 @@
+//! What has to hold once the chaos is over, and all the time.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+use tokio_postgres::Client;
+
+use super::changes::Promise;
+use super::functions::end_lease;
+use super::world::World;
+use crate::support::function::Function;
+use crate::support::snapshot::{assert_mirror_equals, assert_same, of_mirror, of_odoo};
+use crate::support::wait_until;
+
+/// Watches that no watermark moves back, and never runs ahead of Odoo's clock.
+pub(super) async fn watch(world: &World, until: Instant) {
+    let client = world.look().await;
+    let mut last = BTreeMap::new();
+    while Instant::now() < until {
+        sleep(Duration::from_millis(20)).await;
+        for (stream, watermark) in watermarks(&client).await {
+            let before = last.insert(stream.clone(), watermark).flatten();
+            assert!(
+                watermark >= before,
+                "{stream}: {watermark:?} comes after {before:?}"
+            );
+            let now = world.sim.clock().now();
+            assert!(
+                watermark.is_none_or(|it| it <= now),
+                "{stream} is ahead of Odoo"
+            );
+        }
+    }
+}
+
+async fn watermarks(client: &Client) -> Vec<(String, Option<Timestamp>)> {
+    let sql = "select stream, watermark from odoo.sync_streams";
+    let rows = client.query(sql, &[]).await.expect("the streams");
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
+/// A world in which nothing fails any more and nobody is at work.
+pub(super) struct Settled<'a> {
+    world: &'a World,
+    client: Client,
+}
+
+impl<'a> Settled<'a> {
+    pub(super) async fn of(world: &'a World) -> Self {
+        let client = world.look().await;
+        wait_until("Postgres is done with what was killed", async || {
+            number(
+                &client,
+                "select count(*) from pg_stat_activity
+                 where datname = current_database() and state <> 'idle'
+                     and application_name = 'odoo-supabase-sync'",
+            )
+            .await
+                == 0
+        })
+        .await;
+        end_lease(&client).await;
+        Self { world, client }
+    }
+
+    pub(super) async fn holds(&self, promise: Promise) {
+        let world = self.world;
+        let name = world.spec.function_name();
+        let mut function = Function::start(&name, &world.environment).await;
+        // The first may finish an older run, in that one's window.
+        for _ in 0..2 {
+            self.run(&mut function, &json!({})).await;
+        }
+        if promise == Promise::EveryRow {
+            self.has_every_row().await;
+        }
+        self.run(&mut function, &json!({"mode": "reconcile"})).await;
+        function.kill().await;
+        assert_mirror_equals(&world.odoo, &self.client, world.spec).await;
+        self.is_on_record().await;
+        self.counted_each_row_once().await;
+    }
+
+    async fn run(&self, function: &mut Function, event: &Value) {
+        let answer = function.call(event).await;
+        let is_done = answer["success"] == true && answer["data"]["status"] == "success";
+        assert!(is_done, "{answer}; log:\n{}", function.log().await);
+    }
+
+    /// No watermark has run ahead of a row that the mirror lacks. What Odoo has deleted may still
+    /// be there.
+    async fn has_every_row(&self) {
+        for stream in self.world.spec.streams {
+            let expected = of_odoo(&self.world.odoo, stream).await;
+            let mut found = of_mirror(&self.client, stream).await;
+            found.retain(|id, _| expected.contains_key(id));
+            assert_same(
+                &format!("{} before the reconcile", stream.name),
+                &expected,
+                &found,
+            );
+        }
+    }
+
+    /// Status, runs, streams and findings say that all is well.
+    async fn is_on_record(&self) {
+        for (what, sql) in [
+            (
+                "a run goes on",
+                "select count(*) from odoo.sync_runs where status = 'in_progress'",
+            ),
+            (
+                "a lease is held, or the status is not success",
+                "select count(*) from odoo.sync_metadata
+                 where lease_token is not null or run_id is not null or sync_status <> 'success'",
+            ),
+            (
+                "a row is refused",
+                "select count(*) from odoo.sync_findings
+                 where severity = 'reject' and resolved_at is null",
+            ),
+            (
+                "a stream was not compared with its source",
+                "select count(*) from odoo.sync_streams where verified_at is null",
+            ),
+        ] {
+            assert_eq!(number(&self.client, sql).await, 0, "{what}");
+        }
+    }
+
+    /// What all runs together say to have inserted is what is there.
+    async fn counted_each_row_once(&self) {
+        let mut there = 0;
+        for stream in self.world.spec.streams {
+            there += number(
+                &self.client,
+                &format!("select count(*) from odoo.{}", stream.name),
+            )
+            .await;
+        }
+        let gone = if self.world.deletes_rows {
+            "records_deleted"
+        } else {
+            "0"
+        };
+        let counted = format!("select sum(records_inserted - {gone})::bigint from odoo.sync_runs");
+        assert_eq!(
+            number(&self.client, &counted).await,
+            there,
+            "rows counted and rows there"
+        );
+    }
+}
+
+async fn number(client: &Client, sql: &str) -> i64 {
+    client.query_one(sql, &[]).await.expect("a number").get(0)
+}

@@ -1,0 +1,54 @@
+//! A Postgres that is restarted under a run, in order and by a crash.
+
+use odoo_sim::{Version, When};
+use serde_json::json;
+
+use super::wired::Wired;
+use crate::support::cluster::{Cluster, Restart};
+use crate::support::function::Answer;
+use crate::support::hold::Hold;
+use crate::support::odoo::Odoo;
+use crate::support::postgres::open;
+use crate::support::snapshot::assert_mirror_equals;
+use shared::specs::PRODUCTS;
+
+#[tokio::test]
+async fn a_run_goes_on_after_a_restart_and_after_a_crash_of_postgres() {
+    let cluster = Cluster::start().await;
+    let mut wired = Wired::open(Version::V19, Some(&cluster.migrated().await), "").await;
+    let patient = [("SYNC_RETRY_DELAY_MS", "200"), ("SYNC_MAX_RETRIES", "8")];
+    wired.function = wired.shop.function_with(&patient).await;
+    let odoo = Odoo::simulated(&wired.shop.sim).await;
+    for (nth, how) in [(1, Restart::InOrder), (2, Restart::Crash)] {
+        // The second page is on its way, the first one is committed or about to be.
+        let hold = Hold::the_next(&wired.shop.sim, When::method("read").nth(2));
+        let event = json!({"mode": "full"});
+        wired.function.send(&event);
+        hold.reached().await;
+        cluster.restart(how);
+        hold.release();
+        let Answer::Response(answer) = wired.function.answer().await else {
+            panic!("no answer; log:\n{}", wired.function.log().await);
+        };
+        assert_eq!(answer["success"], true, "{nth}: {answer}");
+        assert_eq!(
+            answer["data"]["recordsProcessed"],
+            wired.source_rows(),
+            "{answer}"
+        );
+        assert!(wired.function.log().await.contains("retrying: "));
+        let client = open(cluster.url()).await;
+        assert_mirror_equals(&odoo, &client, &PRODUCTS).await;
+    }
+}
+
+#[tokio::test]
+async fn a_restart_between_two_invocations_is_not_noticed() {
+    let cluster = Cluster::start().await;
+    let mut wired = Wired::open(Version::V14, Some(&cluster.migrated().await), "").await;
+    wired.shop.sync(&mut wired.function).await;
+    cluster.restart(Restart::InOrder);
+    wired.shop.change_something();
+    let report = wired.shop.sync(&mut wired.function).await;
+    assert_eq!(report["recordsUpdated"], 1, "{report}");
+}

@@ -1,0 +1,111 @@
+//! A function that has too little time, and the events by which it goes on.
+
+use std::time::Duration;
+
+use odoo_sim::{Fault, Version, When};
+use serde_json::{Value, json};
+
+use super::bus::{Bus, Mood};
+use crate::support::function::{Answer, Function};
+use crate::support::shop::Shop;
+
+/// What Lambda gives an invocation here. A slice is done with its page long before.
+pub(super) const SHORT: Duration = Duration::from_secs(2);
+
+/// The key of a caller.
+const KEY: &str = "schluessel-0815";
+
+/// A function whose invocations are short, in a shop of five pages of products.
+pub(super) struct Chain {
+    pub(super) shop: Shop,
+    pub(super) bus: Bus,
+    pub(super) function: Function,
+}
+
+impl Chain {
+    pub(super) async fn in_a_shop(version: Version, mood: Mood) -> Self {
+        let bus = Bus::start(mood).await;
+        let mut shop = Shop::open(version).await;
+        for (name, value) in [
+            ("SYNC_BATCH_SIZE", "25"),
+            // The first read of a slice is that of its first page.
+            ("SYNC_FETCH_CONCURRENCY", "1"),
+        ] {
+            shop.environment.insert(name, value.to_owned());
+        }
+        let function = bus.function(&mut shop).await;
+        Self {
+            shop,
+            bus,
+            function,
+        }
+    }
+
+    /// One page of products comes through, and nothing after it.
+    pub(super) fn let_one_page_through(&self) {
+        self.shop.sim.clear_faults();
+        let second = When::method("read").model("product.product").nth(2);
+        self.shop.sim.inject(second.forever(), Fault::Hang);
+    }
+
+    pub(super) fn let_all_through(&self) {
+        self.shop.sim.clear_faults();
+    }
+
+    /// An invocation that runs out of time after one page. Returns its answer.
+    pub(super) async fn slice(&mut self, event: &Value) -> Value {
+        self.let_one_page_through();
+        let answer = self.invoke(event).await;
+        assert_eq!(answer["success"], true, "{answer}");
+        assert_eq!(answer["data"]["status"], "in_progress", "{answer}");
+        answer
+    }
+
+    pub(super) async fn invoke(&mut self, event: &Value) -> Value {
+        self.function.send_with_deadline(event, SHORT);
+        match self.function.answer().await {
+            Answer::Response(answer) => answer,
+            _ => panic!("no answer; log:\n{}", self.function.log().await),
+        }
+    }
+
+    /// The last event that was sent, as the bus delivers it; it asks for the next slice.
+    pub(super) fn next(&self) -> Value {
+        let entry = self.bus.heard().pop().expect("an event");
+        assert_eq!(entry["DetailType"], "Sync Requested", "{entry}");
+        delivered(&entry["Detail"])
+    }
+
+    /// The function of a caller who waits for so long.
+    pub(super) async fn function_with_budget(&mut self, milliseconds: &str) {
+        let environment = &mut self.shop.environment;
+        environment.insert("SYNC_API_KEY", KEY.to_owned());
+        let budget = [("SYNC_API_BUDGET_MS", milliseconds)];
+        self.function = self.shop.function_with(&budget).await;
+    }
+
+    pub(super) async fn products(&self) -> i64 {
+        let rows = self.shop.rows("select count(*) from odoo.products").await;
+        rows[0]["count"].as_i64().expect("a number")
+    }
+}
+
+pub(super) fn delivered(detail: &Value) -> Value {
+    json!({
+        "version": "0", "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
+        "source": "odoo.sync", "detail-type": "Sync Requested", "detail": detail
+    })
+}
+
+/// `POST /api/sync/products` with the key.
+pub(super) fn caller() -> Value {
+    json!({
+        "version": "2.0", "rawPath": "/api/sync/products", "rawQueryString": "",
+        "headers": {"authorization": format!("Bearer {KEY}")},
+        "requestContext": {"http": {"method": "POST", "path": "/api/sync/products"}}
+    })
+}
+
+pub(super) fn schedule() -> Value {
+    json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}})
+}

@@ -1,0 +1,145 @@
+//! A lost right looks like a deletion: too many at once stop the run, and nothing goes.
+
+use odoo_sim::Version;
+use serde_json::{Value, json};
+use shared::specs::PRODUCTS;
+
+use super::shop::{Shop, VERSIONS};
+use crate::support::shop::assert_failed;
+
+const PRODUCT: &str = "product.product";
+
+async fn assert_stopped(shop: &Shop, request: &Value, counts: [&str; 2]) {
+    let before = shop.writes("products").await;
+    let stream = shop.stream("products").await;
+    let answer = shop.ask(request).await;
+    let message = assert_failed(&answer, "delete_guard");
+    for count in counts {
+        assert!(message.contains(count), "{message}");
+    }
+    assert_eq!(answer["data"]["recordsDeleted"], 0);
+    assert_eq!(shop.writes("products").await, before, "something went");
+    let staged = shop.rows("select * from odoo.sync_deletions").await;
+    assert!(staged.is_empty(), "left behind: {staged:?}");
+    let now = shop.stream("products").await;
+    for column in ["watermark", "verified_at"] {
+        assert_eq!(now[column], stream[column], "{column}");
+    }
+    let run = shop
+        .rows("select * from odoo.sync_runs order by started_at")
+        .await;
+    let run = run.last().expect("a run");
+    assert_eq!(run["error_code"], "delete_guard");
+    assert_eq!(run["error_message"], message.as_str());
+    assert_eq!(run["confirm_deletes"], false);
+}
+
+#[tokio::test]
+async fn a_share_above_the_limit_stops_and_one_at_it_does_not() {
+    for version in VERSIONS {
+        let mut shop = Shop::at_rest(version, &PRODUCTS).await;
+        let rows = shop.sim.count(PRODUCT);
+        shop.environment
+            .insert("SYNC_DELETE_GUARD_PERCENT", "50".to_owned());
+        let ids = shop.sim.ids(PRODUCT);
+        let half = rows / 2;
+        shop.sim.hide(PRODUCT, &ids[..=half]);
+        let counts = [(half + 1).to_string(), rows.to_string()];
+        let request = json!({"mode": "reconcile"});
+        assert_stopped(&shop, &request, [&counts[0], &counts[1]]).await;
+        shop.sim.show_all(PRODUCT);
+        shop.sim.hide(PRODUCT, &ids[..half]);
+        assert_eq!(shop.reconcile().await["recordsDeleted"], half);
+        shop.assert_equal().await;
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_is_suddenly_empty_stops_however_few_rows_it_had() {
+    let shop = Shop::at_rest(Version::V19, &PRODUCTS).await;
+    let units = shop.sim.ids("uom.uom");
+    shop.sim.hide("uom.uom", &units);
+    let answer = shop.ask(&json!({"mode": "reconcile"})).await;
+    let message = assert_failed(&answer, "delete_guard");
+    let count = format!("{0} of {0} rows of uoms", units.len());
+    assert!(message.contains(&count), "{message}");
+    shop.sim.show_all("uom.uom");
+    let all = shop.sim.ids(PRODUCT);
+    shop.sim.hide(PRODUCT, &all);
+    let count = all.len().to_string();
+    assert_stopped(
+        &shop,
+        &json!({"mode": "reconcile"}),
+        [&count, "none at all"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn ten_rows_may_always_go() {
+    let shop = Shop::at_rest(Version::V14, &PRODUCTS).await;
+    let ids = shop.sim.ids(PRODUCT);
+    shop.sim.hide(PRODUCT, &ids[12..]);
+    let confirmed = json!({"mode": "reconcile", "confirmDeletes": true});
+    shop.sync(&confirmed).await;
+    shop.sim.hide(PRODUCT, &ids[2..12]);
+    assert_eq!(shop.reconcile().await["recordsDeleted"], 10);
+    shop.assert_equal().await;
+}
+
+#[tokio::test]
+async fn a_confirmed_deletion_goes_through_and_is_on_record() {
+    for request in [
+        json!({"mode": "reconcile", "confirmDeletes": true}),
+        json!({"confirmDeletes": true}),
+    ] {
+        let shop = Shop::at_rest(Version::V19, &PRODUCTS).await;
+        let ids = shop.sim.ids(PRODUCT);
+        shop.sim.hide(PRODUCT, &ids[..60]);
+        if request["mode"].is_null() {
+            // An incremental run compares once the counts have differed twice.
+            shop.sync(&json!({})).await;
+            assert_stopped(&shop, &json!({}), ["60", &ids.len().to_string()]).await;
+        }
+        assert_eq!(shop.sync(&request).await["recordsDeleted"], 60, "{request}");
+        let runs = shop
+            .rows("select * from odoo.sync_runs order by started_at")
+            .await;
+        let run = runs.last().expect("a run");
+        assert_eq!(run["confirm_deletes"], true);
+        assert_eq!(run["records_deleted"], 60);
+        shop.assert_equal().await;
+    }
+}
+
+/// A wrong company shows rows of its own in place of those that it hides.
+#[tokio::test]
+async fn rows_that_the_run_itself_brought_in_make_no_share_smaller() {
+    for language in ["en_US", "fr_FR"] {
+        let mut shop = Shop::at_rest(Version::V19, &PRODUCTS).await;
+        let ids = shop.sim.ids(PRODUCT);
+        shop.sim.hide(PRODUCT, &ids[..60]);
+        shop.sim.tie(PRODUCT, 1_000);
+        // Another language makes it read everything before it compares.
+        shop.environment.insert("ODOO_LANG", language.to_owned());
+        let answer = shop.ask(&json!({"mode": "reconcile"})).await;
+        let message = assert_failed(&answer, "delete_guard");
+        let counts = format!("60 of {} rows", ids.len());
+        assert!(message.contains(&counts), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_is_stopped_keeps_no_other_from_being_compared() {
+    let shop = Shop::at_rest(Version::V19, &PRODUCTS).await;
+    let units = shop.sim.ids("uom.uom");
+    shop.sim.hide("uom.uom", &units);
+    shop.execute("update odoo.products set name = 'wrong', odoo_updated_at = null")
+        .await;
+    assert_failed(
+        &shop.ask(&json!({"mode": "reconcile"})).await,
+        "delete_guard",
+    );
+    let wrong = "select odoo_id from odoo.products where name = 'wrong'";
+    assert_eq!(shop.rows(wrong).await.len(), 0);
+}

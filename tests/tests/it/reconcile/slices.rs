@@ -1,0 +1,143 @@
+//! A reconcile that is longer than an invocation goes on from its last id, and what it has put
+//! down to be deleted stays until all is compared.
+
+use std::time::Duration;
+
+use odoo_sim::{Fault, Version, When};
+use serde_json::{Value, json};
+
+use crate::events::bus::{Bus, Mood};
+use crate::support::function::{Answer, Function};
+use crate::support::shop::{Shop, assert_failed};
+
+const PRODUCT: &str = "product.product";
+/// What Lambda gives an invocation here.
+const SHORT: Duration = Duration::from_secs(2);
+
+/// A mirrored shop whose next reconcile goes by portions of twenty rows, one at a time.
+struct Chain {
+    shop: Shop,
+    bus: Bus,
+    function: Function,
+}
+
+impl Chain {
+    async fn at_rest() -> Self {
+        let bus = Bus::start(Mood::Takes).await;
+        let mut shop = Shop::open(Version::V19).await;
+        for (name, value) in [
+            ("SYNC_BATCH_SIZE", "1"),
+            ("SYNC_FETCH_CONCURRENCY", "1"),
+            ("SYNC_OVERLAP_SECONDS", "0"),
+        ] {
+            shop.environment.insert(name, value.to_owned());
+        }
+        let mut first = shop.function_with(&[("SYNC_BATCH_SIZE", "500")]).await;
+        shop.sync(&mut first).await;
+        let function = bus.function(&mut shop).await;
+        Self {
+            shop,
+            bus,
+            function,
+        }
+    }
+
+    async fn invoke(&mut self, event: &Value) -> Value {
+        self.function.send_with_deadline(event, SHORT);
+        match self.function.answer().await {
+            Answer::Response(answer) => answer,
+            _ => panic!("no answer; log:\n{}", self.function.log().await),
+        }
+    }
+
+    /// So many lists of products are answered, and no more.
+    fn let_lists_through(&self, lists: usize) {
+        self.shop.sim.clear_faults();
+        let next = When::method("search_read").model(PRODUCT).nth(lists + 1);
+        self.shop.sim.inject(next.forever(), Fault::Hang);
+    }
+
+    fn next(&self) -> Value {
+        let entry = self.bus.heard().pop().expect("an event");
+        assert_eq!(entry["DetailType"], "Sync Requested", "{entry}");
+        json!({
+            "version": "0", "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
+            "source": "odoo.sync", "detail-type": "Sync Requested", "detail": entry["Detail"]
+        })
+    }
+
+    async fn staged(&self) -> usize {
+        let rows = self.shop.rows("select * from odoo.sync_deletions").await;
+        rows.len()
+    }
+
+    async fn cursor(&self) -> i64 {
+        let query = "select last_id from odoo.sync_streams where stream = 'products'";
+        let rows = self.shop.rows(query).await;
+        rows[0]["last_id"].as_i64().expect("an id")
+    }
+}
+
+#[tokio::test]
+async fn it_goes_on_from_its_last_id_and_what_is_put_down_stays() {
+    let mut chain = Chain::at_rest().await;
+    let ids = chain.shop.sim.ids(PRODUCT);
+    chain.shop.sim.hide(PRODUCT, &[ids[3], ids[90]]);
+    chain
+        .shop
+        .execute(&format!(
+            "delete from odoo.products where odoo_id in ({}, {})",
+            ids[5], ids[95]
+        ))
+        .await;
+    // The newest change is asked for by a list of one as well.
+    chain.let_lists_through(3);
+    let answer = chain.invoke(&json!({"mode": "reconcile"})).await;
+    assert_eq!(answer["data"]["status"], "in_progress", "{answer}");
+    assert_eq!(answer["data"]["recordsInserted"], 1);
+    assert_eq!(answer["data"]["recordsDeleted"], 0, "not all is compared");
+    assert_eq!(chain.staged().await, 1);
+    let cursor = chain.cursor().await;
+    assert!(cursor >= ids[20], "{cursor}");
+
+    chain.shop.sim.clear_faults();
+    chain.shop.sim.reset_requests();
+    let answer = chain.invoke(&chain.next()).await;
+    let data = &answer["data"];
+    assert_eq!(data["status"], "success", "{answer}");
+    assert_eq!(data["slices"], 2);
+    assert_eq!(data["recordsInserted"], 2, "those of both slices, once");
+    assert_eq!(data["recordsDeleted"], 2);
+    assert_eq!(chain.staged().await, 0);
+    let query = "select * from odoo.sync_streams where stream = 'products'";
+    let stream = chain.shop.rows(query).await.remove(0);
+    assert_eq!(stream["source_count"], ids.len() - 2);
+    assert_eq!(stream["mirror_count"], stream["source_count"]);
+    assert!(!stream["verified_at"].is_null());
+    chain.shop.assert_mirrored().await;
+}
+
+#[tokio::test]
+async fn the_guard_judges_what_all_slices_have_put_down() {
+    for (count, is_stopped) in [(24, false), (40, true)] {
+        let mut chain = Chain::at_rest().await;
+        let ids = chain.shop.sim.ids(PRODUCT);
+        // All of the first portion: of the whole it may be little.
+        chain.shop.sim.hide(PRODUCT, &ids[..count]);
+        chain.let_lists_through(3);
+        let answer = chain.invoke(&json!({"mode": "reconcile"})).await;
+        assert_eq!(answer["data"]["status"], "in_progress", "{answer}");
+        assert!(chain.staged().await >= 20);
+        chain.shop.sim.clear_faults();
+        let answer = chain.invoke(&chain.next()).await;
+        if is_stopped {
+            let message = assert_failed(&answer, "delete_guard");
+            let counts = format!("{count} of {} rows", ids.len());
+            assert!(message.contains(&counts), "{message}");
+        } else {
+            assert_eq!(answer["data"]["recordsDeleted"], count, "{answer}");
+            chain.shop.assert_mirrored().await;
+        }
+        assert_eq!(chain.staged().await, 0);
+    }
+}
