@@ -278,8 +278,13 @@ impl Syncer {
         let mut streams = opening.all().await?;
         let mut fetch = self.fetch(&streams);
         // A phase of all streams before the next one: a guard that stops one stream must not
-        // keep the others from being read and compared.
+        // keep the others from being read and compared, and nothing goes where it stops one.
         for phase in [Phase::Read, Phase::Compare, Phase::Delete] {
+            if phase == Phase::Delete {
+                for opened in streams.iter().filter(|opened| opened.progress.is_in(phase)) {
+                    self.stream(spec, opened.stream, lease).judge().await?;
+                }
+            }
             for opened in &mut streams {
                 if opened.progress.is_in(phase) {
                     let mut run = self.stream(spec, opened.stream, lease);

@@ -61,6 +61,14 @@ impl StreamRun<'_> {
         Ok(())
     }
 
+    /// Judges what this stream is to lose.
+    ///
+    /// # Errors
+    /// `delete_guard`, and every `db_*`.
+    pub(crate) async fn judge(&mut self) -> Result<()> {
+        reconcile::judge(self).await
+    }
+
     /// Brings in what is fetched of this stream, to the end of its window. Returns the phase
     /// that comes then, if any.
     async fn read(&mut self, opened: &Opened, fetch: &mut Fetch) -> Result<Option<Phase>> {

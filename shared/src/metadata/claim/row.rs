@@ -90,17 +90,19 @@ impl Found {
             Mode::Incremental => waiting.next().unwrap_or(claim.mode),
             asked => asked,
         };
+        let rest = waiting.without(mode);
         let was_confirmed = (self.waiting.next().is_some() && self.pending_confirm_deletes)
             || given_up.is_some_and(|run| run.confirm_deletes);
-        let rest = waiting.without(mode);
+        // One confirmation is for one run: the reconcile, where there is one to come.
+        let is_for_later = rest.reconcile;
         let pending = Pending {
             mode: rest.next(),
             and_reconcile: rest.full && rest.reconcile,
-            confirm_deletes: rest.next().is_some() && was_confirmed,
+            confirm_deletes: is_for_later && was_confirmed,
         };
         let claim = Claim {
             mode,
-            confirm_deletes: claim.confirm_deletes || was_confirmed,
+            confirm_deletes: claim.confirm_deletes || (was_confirmed && !is_for_later),
             ..claim
         };
         (claim, pending)

@@ -21,12 +21,12 @@ use crate::sync::stream::StreamRun;
 /// So many rows may always go: five out of ten test products are no alarm.
 const ALWAYS_ALLOWED: u64 = 10;
 
-/// Deletes a stream's rows that were put down as gone, and marks it as verified.
+/// Deletes a stream's rows that were put down as gone, and marks it as verified. All streams of
+/// the run have been judged before.
 ///
 /// # Errors
-/// `delete_guard` where too large a share would go at once; nothing is deleted then.
+/// Any `odoo_*` or `db_*`.
 pub(crate) async fn delete(run: &mut StreamRun<'_>, plan: &Plan) -> Result<()> {
-    judge(run).await?;
     // One that is gone would go on being counted as a row that the source has.
     run.rejects_still_there(Open::All).await?;
     let mut is_changed = false;
@@ -58,7 +58,12 @@ pub(crate) async fn delete(run: &mut StreamRun<'_>, plan: &Plan) -> Result<()> {
         .await
 }
 
-async fn judge(run: &mut StreamRun<'_>) -> Result<()> {
+/// Judges what was put down of a stream. Comes for all streams before the first row of any of them
+/// goes: what takes most of one away may take few of another.
+///
+/// # Errors
+/// `delete_guard` where too large a share would go at once, and every `db_*`.
+pub(crate) async fn judge(run: &mut StreamRun<'_>) -> Result<()> {
     let (stream, run_id) = (run.stream, run.lease.run.id);
     let doing = "judging what Odoo no longer has";
     let (gone, compared) = run

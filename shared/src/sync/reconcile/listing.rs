@@ -88,7 +88,8 @@ struct Waiting {
 struct Source {
     rows: Vec<Seen>,
     related: RelatedTimes,
-    is_cut: bool,
+    /// The last id asked about, where there may be more behind it.
+    cut_at: Option<i64>,
 }
 
 impl Listing {
@@ -136,11 +137,11 @@ impl Listing {
         };
         let source = run.lease.hold(run.database, &mut first.source).await?;
         let source = joined(source)?;
-        if let (true, Some(last)) = (source.is_cut, source.rows.last()) {
+        if let Some(last) = source.cut_at {
             let rest = first
                 .mirror
-                .split_off(first.mirror.partition_point(|known| known.id <= last.id));
-            let rest = self.ask(last.id, first.upto, rest);
+                .split_off(first.mirror.partition_point(|known| known.id <= last));
+            let rest = self.ask(last, first.upto, rest);
             self.waiting.push_front(rest);
         }
         Ok(Some(Portion {
@@ -228,8 +229,11 @@ async fn list(
     let mut fields = vec![CHANGED.to_owned()];
     fields.extend(plan.relations.iter().map(|it| it.field.to_owned()));
     let relations = relations(plan);
-    let answer = records(odoo, plan, domain, &fields, limit).await?;
+    let (answer, searched) = records(odoo, plan, domain, &fields, limit).await?;
     let records = record::parse(answer.json(), &fields)?;
+    // What is deleted between search and read is missing in the answer, which is no end.
+    let asked = searched.unwrap_or_else(|| records.iter().map(|record| record.id).collect());
+    let cut_at = asked.last().copied().filter(|_| asked.len() >= limit);
     let related = related_times(odoo, &relations, &records).await?;
     let rows = records
         .iter()
@@ -243,7 +247,7 @@ async fn list(
         .collect();
     Ok(Source {
         rows,
-        is_cut: records.len() >= limit,
+        cut_at,
         related,
     })
 }
@@ -260,21 +264,23 @@ fn relations(plan: &Plan) -> Vec<PlannedRelation> {
 }
 
 /// Where Odoo would add the name of each related record, which costs it more than all the
-/// rest, it is asked twice instead.
+/// rest, it is asked twice instead: then the ids that were searched come as well.
 async fn records(
     odoo: &OdooClient,
     plan: &Plan,
     domain: &Domain,
     fields: &[String],
     limit: usize,
-) -> Result<RawRecords> {
+) -> Result<(RawRecords, Option<Vec<i64>>)> {
     let model = plan.stream.model;
     let is_named = plan.relations.iter().any(|relation| !relation.is_many);
     if is_named && !odoo.search_read_is_bare().await? {
         let ids = odoo.search(model, domain, Some(limit)).await?;
-        return read_visible(odoo, model, &ids, fields).await;
+        let answer = read_visible(odoo, model, &ids, fields).await?;
+        return Ok((answer, Some(ids)));
     }
-    odoo.search_read(model, domain, fields, limit).await
+    let answer = odoo.search_read(model, domain, fields, limit).await?;
+    Ok((answer, None))
 }
 
 fn seen(record: &Record<'_>, related: Option<Timestamp>, read_from: Option<Timestamp>) -> Seen {

@@ -24,7 +24,7 @@ use crate::error::Result;
 use crate::metadata::streams::{self, Phase, Step};
 use crate::metadata::{comparison, deletions};
 use crate::odoo::Domain;
-pub(crate) use deletion::delete;
+pub(crate) use deletion::{delete, judge};
 use difference::Part;
 use listing::{Listing, Portion};
 

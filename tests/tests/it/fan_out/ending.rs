@@ -145,10 +145,13 @@ async fn a_run_that_knows_nothing_of_the_batch_ends_its_part_if_it_did_what_was_
     let too_little = yard
         .put_run("warehouses", "incremental", "success", 1)
         .await;
-    let enough = yard.put_run("products", "reconcile", "success", 1).await;
+    // It reads only what its times tell of.
+    let other = yard.put_run("sales", "reconcile", "success", 1).await;
+    let enough = yard.put_run("products", "full", "success", 1).await;
     for (data_type, run, state) in [
         ("categories", before, "requested"),
         ("warehouses", too_little, "requested"),
+        ("sales", other, "pending"),
         ("products", enough, "success"),
     ] {
         function.call(&told(data_type, run)).await;

@@ -2,7 +2,7 @@
 
 use odoo_sim::Version;
 use serde_json::{Value, json};
-use shared::specs::PRODUCTS;
+use shared::specs::{PRODUCTS, WAREHOUSES};
 
 use super::shop::{Shop, VERSIONS};
 use crate::support::shop::assert_failed;
@@ -142,4 +142,20 @@ async fn a_stream_that_is_stopped_keeps_no_other_from_being_compared() {
     );
     let wrong = "select odoo_id from odoo.products where name = 'wrong'";
     assert_eq!(shop.rows(wrong).await.len(), 0);
+}
+
+#[tokio::test]
+async fn nothing_of_one_stream_goes_where_another_is_stopped() {
+    let shop = Shop::at_rest(Version::V19, &WAREHOUSES).await;
+    let warehouses = shop.sim.ids("stock.warehouse");
+    shop.sim.hide("stock.warehouse", &warehouses[1..]);
+    let locations = shop.sim.ids("stock.location");
+    assert!(locations.len() > 11 && warehouses.len() > 1);
+    shop.sim.hide("stock.location", &locations[1..]);
+    let before = shop.writes("warehouses").await;
+    let answer = shop.ask(&json!({"mode": "reconcile"})).await;
+    let message = assert_failed(&answer, "delete_guard");
+    assert!(message.contains("nothing was deleted"), "{message}");
+    assert_eq!(answer["data"]["recordsDeleted"], 0);
+    assert_eq!(shop.writes("warehouses").await, before, "something went");
 }
