@@ -3,7 +3,9 @@
 //! The lines of a run name `data_type` and `run_id`, those of a page its `stream`. Row
 //! values, secrets and Odoo's `debug` text never reach a field.
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{ParseError, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Keeps the Lambda runtime from printing each event as it came, an HTTP request with its
 /// caller's key, which it does at level `trace`.
@@ -13,22 +15,61 @@ const NO_EVENTS: &str = "lambda_runtime::layers::api_response=warn";
 /// it does at level `trace`.
 const NO_ANSWERS: &str = "aws_smithy_runtime=info";
 
-/// Starts logging; a second call does nothing. `RUST_LOG` or Lambda's own
-/// `AWS_LAMBDA_LOG_LEVEL` sets the level, else `info`.
+/// Starts logging; a second call does nothing. `RUST_LOG` (levels by target: what else an
+/// `EnvFilter` takes needs regular expressions, a third of a megabyte in every function) or
+/// Lambda's own `AWS_LAMBDA_LOG_LEVEL` sets the level, else `info`.
 pub fn init() {
     let level = ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL"]
         .into_iter()
         .find_map(|name| std::env::var(name).ok())
         .unwrap_or_else(|| "info".to_owned());
-    let filter = |level: &str| EnvFilter::try_new(format!("{level},{NO_EVENTS},{NO_ANSWERS}"));
-    let filter = filter(&level.to_lowercase())
-        .or_else(|_| filter("info"))
-        .unwrap_or_default();
-    // An error means that logging has been started already.
-    let _ = tracing_subscriber::fmt()
+    let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
-        .with_current_span(false)
-        .with_env_filter(filter)
+        .with_current_span(false);
+    // An error means that logging has been started already.
+    let _ = tracing_subscriber::registry()
+        .with(lines)
+        .with(filter(&level))
         .try_init();
+}
+
+/// What is told at this level; at `info` where it is none.
+fn filter(level: &str) -> Targets {
+    let targets = |level: &str| -> Result<Targets, ParseError> {
+        format!("{level},{NO_EVENTS},{NO_ANSWERS}").parse()
+    };
+    targets(&level.to_lowercase())
+        .or_else(|_| targets("info"))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::filter;
+    use tracing_subscriber::filter::LevelFilter;
+
+    #[test]
+    fn the_level_is_as_set_and_info_where_it_is_none() {
+        for (set, level) in [
+            ("INFO", LevelFilter::INFO),
+            ("trace", LevelFilter::TRACE),
+            ("Debug", LevelFilter::DEBUG),
+            ("error", LevelFilter::ERROR),
+            ("a=b=c", LevelFilter::INFO),
+        ] {
+            assert_eq!(filter(set).default_level(), Some(level), "{set}");
+        }
+        let filter = filter("warn,shared=debug");
+        assert!(filter.would_enable("shared::sync", &tracing::Level::DEBUG));
+        assert!(!filter.would_enable("hyper", &tracing::Level::INFO));
+    }
+
+    #[test]
+    fn no_level_lets_events_or_answers_through() {
+        let filter = filter("trace");
+        assert!(!filter.would_enable("aws_smithy_runtime", &tracing::Level::DEBUG));
+        let events = "lambda_runtime::layers::api_response";
+        assert!(!filter.would_enable(events, &tracing::Level::INFO));
+    }
 }
