@@ -16,7 +16,7 @@ const NO_EVENTS: &str = "lambda_runtime::layers::api_response=warn";
 const NO_ANSWERS: &str = "aws_smithy_runtime=info";
 
 /// Starts logging; a second call does nothing. `RUST_LOG` (levels by target: what else an
-/// `EnvFilter` takes needs regular expressions, a third of a megabyte in every function) or
+/// `EnvFilter` takes needs regular expressions, 0.8 MB in every function) or
 /// Lambda's own `AWS_LAMBDA_LOG_LEVEL` sets the level, else `info`.
 pub fn init() {
     let level = ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL"]
