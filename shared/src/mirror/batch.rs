@@ -1,33 +1,37 @@
 //! A page of rows as typed columns, the form in which they go to Postgres.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use tokio_postgres::types::{ToSql, Type};
+
+use super::texts::Texts;
 
 use crate::specs::Kind;
 
 /// The values of one column, one a row, in the order of [`Batch::ids`].
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Values {
-    Text(Vec<Option<String>>),
+    Text(Texts),
     Boolean(Vec<Option<bool>>),
     Id(Vec<Option<i64>>),
     /// The number's text as Odoo sent it: exact at any size, cast by Postgres.
-    Numeric(Vec<Option<String>>),
+    Numeric(Texts),
     Timestamp(Vec<Option<Timestamp>>),
     /// JSON text, never null.
-    Json(Vec<String>),
+    Json(Texts),
 }
 
-/// One value on its way into a column.
+/// One value on its way into a column. Its text is that of the answer where it can be.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Cell {
+pub(crate) enum Cell<'a> {
     Null,
-    Text(String),
+    Text(Cow<'a, str>),
     Boolean(bool),
     Id(i64),
-    Numeric(String),
+    Numeric(&'a str),
     Timestamp(Timestamp),
-    Json(String),
+    Json(Cow<'a, str>),
 }
 
 /// Type of a column of the statement, beside those of the specs.
@@ -61,51 +65,64 @@ impl ColumnType {
 impl Values {
     pub(crate) fn with_capacity(kind: ColumnType, rows: usize) -> Self {
         match kind {
-            ColumnType::Json => Self::Json(Vec::with_capacity(rows)),
-            ColumnType::Spec(Kind::Text) => Self::Text(Vec::with_capacity(rows)),
+            ColumnType::Json => Self::Json(Texts::with_capacity(rows)),
+            ColumnType::Spec(Kind::Text) => Self::Text(Texts::with_capacity(rows)),
             ColumnType::Spec(Kind::Boolean) => Self::Boolean(Vec::with_capacity(rows)),
             ColumnType::Spec(Kind::Id) => Self::Id(Vec::with_capacity(rows)),
-            ColumnType::Spec(Kind::Numeric) => Self::Numeric(Vec::with_capacity(rows)),
+            ColumnType::Spec(Kind::Numeric) => Self::Numeric(Texts::with_capacity(rows)),
             ColumnType::Spec(Kind::Timestamp) => Self::Timestamp(Vec::with_capacity(rows)),
         }
     }
 
     /// Appends a cell. The caller made it for this column's kind; one of another kind
     /// would be a bug and is stored as null rather than shifting the rows that follow.
-    pub(crate) fn push(&mut self, cell: Cell) {
+    pub(crate) fn push(&mut self, cell: Cell<'_>) {
         match (self, cell) {
-            (Self::Text(values), Cell::Text(value)) => values.push(Some(value)),
+            (Self::Text(values), Cell::Text(value)) => values.push(Some(&value)),
             (Self::Numeric(values), Cell::Numeric(value)) => values.push(Some(value)),
             (Self::Boolean(values), Cell::Boolean(value)) => values.push(Some(value)),
             (Self::Id(values), Cell::Id(value)) => values.push(Some(value)),
             (Self::Timestamp(values), Cell::Timestamp(value)) => values.push(Some(value)),
-            (Self::Json(values), Cell::Json(value)) => values.push(value),
+            (Self::Json(values), Cell::Json(value)) => values.push(Some(&value)),
             (Self::Text(values) | Self::Numeric(values), _) => values.push(None),
             (Self::Boolean(values), _) => values.push(None),
             (Self::Id(values), _) => values.push(None),
             (Self::Timestamp(values), _) => values.push(None),
-            (Self::Json(values), _) => values.push("{}".to_owned()),
+            (Self::Json(values), _) => values.push(Some("{}")),
+        }
+    }
+
+    /// Takes back what was pushed after the first `rows` values.
+    pub(crate) fn truncate(&mut self, rows: usize) {
+        match self {
+            Self::Text(values) | Self::Numeric(values) | Self::Json(values) => {
+                values.truncate(rows);
+            }
+            Self::Boolean(values) => values.truncate(rows),
+            Self::Id(values) => values.truncate(rows),
+            Self::Timestamp(values) => values.truncate(rows),
         }
     }
 
     pub(crate) fn parameter(&self) -> (&(dyn ToSql + Sync), Type) {
         match self {
-            Self::Text(values) | Self::Numeric(values) => (values, Type::TEXT_ARRAY),
+            Self::Text(values) | Self::Numeric(values) | Self::Json(values) => {
+                (values, Type::TEXT_ARRAY)
+            }
             Self::Boolean(values) => (values, Type::BOOL_ARRAY),
             Self::Id(values) => (values, Type::INT8_ARRAY),
             Self::Timestamp(values) => (values, Type::TIMESTAMPTZ_ARRAY),
-            Self::Json(values) => (values, Type::TEXT_ARRAY),
         }
     }
 
     fn slice(&self, from: usize, to: usize) -> Self {
         match self {
-            Self::Text(values) => Self::Text(values[from..to].to_vec()),
+            Self::Text(values) => Self::Text(values.slice(from, to)),
             Self::Boolean(values) => Self::Boolean(values[from..to].to_vec()),
             Self::Id(values) => Self::Id(values[from..to].to_vec()),
-            Self::Numeric(values) => Self::Numeric(values[from..to].to_vec()),
+            Self::Numeric(values) => Self::Numeric(values.slice(from, to)),
             Self::Timestamp(values) => Self::Timestamp(values[from..to].to_vec()),
-            Self::Json(values) => Self::Json(values[from..to].to_vec()),
+            Self::Json(values) => Self::Json(values.slice(from, to)),
         }
     }
 }

@@ -168,12 +168,12 @@ fn text(batch: &Batch) -> Option<Bytes> {
 fn push_value(out: &mut String, values: &Values, row: usize) -> Option<()> {
     const NULL: &str = r"\N";
     match values {
-        Values::Text(values) => match &values[row] {
+        Values::Text(values) => match values.get(row) {
             Some(value) => push_escaped(out, value),
             None => out.push_str(NULL),
         },
-        Values::Json(values) => push_escaped(out, &values[row]),
-        Values::Numeric(values) => out.push_str(values[row].as_deref().unwrap_or(NULL)),
+        Values::Json(values) => push_escaped(out, values.get(row).unwrap_or(NULL)),
+        Values::Numeric(values) => out.push_str(values.get(row).unwrap_or(NULL)),
         Values::Boolean(values) => out.push_str(match values[row] {
             Some(true) => "t",
             Some(false) => "f",
@@ -212,7 +212,7 @@ fn push_time(out: &mut String, time: Timestamp) -> Option<()> {
 /// What stands for itself is copied in runs: escapes are rare.
 fn push_escaped(out: &mut String, text: &str) {
     let mut rest = text;
-    while let Some(at) = rest.find(['\\', '\t', '\n', '\r']) {
+    while let Some(at) = first_escaped(rest.as_bytes()) {
         out.push_str(&rest[..at]);
         out.push_str(match rest.as_bytes()[at] {
             b'\\' => r"\\",
@@ -225,8 +225,15 @@ fn push_escaped(out: &mut String, text: &str) {
     out.push_str(rest);
 }
 
+fn first_escaped(text: &[u8]) -> Option<usize> {
+    let of_three = memchr::memchr3(b'\\', b'\t', b'\n', text);
+    let before = &text[..of_three.unwrap_or(text.len())];
+    memchr::memchr(b'\r', before).or(of_three)
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::texts::Texts;
     use super::*;
 
     fn batch(columns: Vec<Values>) -> Batch {
@@ -234,6 +241,10 @@ mod tests {
             ids: vec![7],
             columns,
         }
+    }
+
+    fn texts<'a>(all: impl IntoIterator<Item = Option<&'a str>>) -> Texts {
+        all.into_iter().collect()
     }
 
     fn line(columns: Vec<Values>) -> Option<String> {
@@ -245,12 +256,12 @@ mod tests {
     fn each_kind_has_its_form() {
         let time: Timestamp = "2025-06-30T12:00:00Z".parse().expect("a time");
         let line = line(vec![
-            Values::Text(vec![Some("Ä".to_owned())]),
+            Values::Text(texts([Some("Ä")])),
             Values::Boolean(vec![Some(true)]),
             Values::Id(vec![Some(-3)]),
-            Values::Numeric(vec![Some("1e+16".to_owned())]),
+            Values::Numeric(texts([Some("1e+16")])),
             Values::Timestamp(vec![Some(time)]),
-            Values::Json(vec![r#"{"a":"\n"}"#.to_owned()]),
+            Values::Json(texts([Some(r#"{"a":"\n"}"#)])),
         ]);
         let expected = "7\tÄ\tt\t-3\t1e+16\t2025-06-30T12:00:00Z\t{\"a\":\"\\\\n\"}\n";
         assert_eq!(line.as_deref(), Some(expected));
@@ -259,16 +270,16 @@ mod tests {
     #[test]
     fn null_is_told_from_text_that_looks_like_it() {
         let line = line(vec![
-            Values::Text(vec![None]),
-            Values::Text(vec![Some(r"\N".to_owned())]),
-            Values::Text(vec![Some(String::new())]),
+            Values::Text(texts([None])),
+            Values::Text(texts([Some(r"\N")])),
+            Values::Text(texts([Some("")])),
         ]);
         assert_eq!(line.as_deref(), Some("7\t\\N\t\\\\N\t\n"));
     }
 
     #[test]
     fn what_separates_rows_and_columns_is_escaped() {
-        let line = line(vec![Values::Text(vec![Some("a\tb\nc\rd\\.".to_owned())])]);
+        let line = line(vec![Values::Text(texts([Some("a\tb\nc\rd\\.")]))]);
         assert_eq!(line.as_deref(), Some("7\ta\\tb\\nc\\rd\\\\.\n"));
     }
 

@@ -16,6 +16,7 @@ pub mod migrate;
 pub(crate) mod rules;
 pub mod sqlstate;
 mod sslmode;
+mod texts;
 pub(crate) mod times;
 mod tls;
 pub(crate) mod upsert;

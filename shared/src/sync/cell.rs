@@ -16,7 +16,7 @@ use crate::specs::Kind;
 pub(crate) type Reason = &'static str;
 
 /// Turns a field's JSON text into a cell of the given kind.
-pub(crate) fn parse(kind: Kind, json: &str) -> Result<Cell, Reason> {
+pub(crate) fn parse(kind: Kind, json: &str) -> Result<Cell<'_>, Reason> {
     match (kind, json) {
         (_, "null") => Ok(Cell::Null),
         (Kind::Boolean, "true") => Ok(Cell::Boolean(true)),
@@ -31,7 +31,7 @@ pub(crate) fn parse(kind: Kind, json: &str) -> Result<Cell, Reason> {
 }
 
 /// Whether a selection has this value; null counts as "no".
-pub(crate) fn equals(json: &str, value: &str) -> Result<Cell, Reason> {
+pub(crate) fn equals(json: &str, value: &str) -> Result<Cell<'static>, Reason> {
     match parse(Kind::Text, json)? {
         Cell::Text(text) => Ok(Cell::Boolean(text == value)),
         _ => Ok(Cell::Boolean(false)),
@@ -39,7 +39,7 @@ pub(crate) fn equals(json: &str, value: &str) -> Result<Cell, Reason> {
 }
 
 /// Whether a field has a value. `false` says that it has none, as in every field.
-pub(crate) fn is_set(json: &str) -> Result<Cell, Reason> {
+pub(crate) fn is_set(json: &str) -> Result<Cell<'static>, Reason> {
     match json {
         "null" | "false" => Ok(Cell::Boolean(false)),
         "true" => Err("a value other than a boolean was expected"),
@@ -72,15 +72,17 @@ pub(crate) fn json(field_type: FieldType, json: &str) -> Result<Cow<'_, str>, Re
     })
 }
 
-fn text(json: &str) -> Result<String, Reason> {
+fn text(json: &str) -> Result<Cow<'_, str>, Reason> {
     if !json.starts_with('"') {
         return Err("text was expected");
     }
     let bare = json.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
-    // Most texts have no escapes and are copied as they stand.
+    // Most texts have no escapes and are taken as they stand.
     let text = match bare.filter(|bare| memchr::memchr2(b'\\', b'"', bare.as_bytes()).is_none()) {
-        Some(bare) => bare.to_owned(),
-        None => serde_json::from_str(json).map_err(|_| "the text is not valid Unicode")?,
+        Some(bare) => bare.into(),
+        None => serde_json::from_str::<String>(json)
+            .map(Cow::Owned)
+            .map_err(|_| "the text is not valid Unicode")?,
     };
     if text.contains('\0') {
         return Err("the text holds a NUL character, which Postgres cannot store");
@@ -107,9 +109,9 @@ fn id(json: &str) -> Result<i64, Reason> {
         .map_err(|_| "the id is outside the range of bigint")
 }
 
-fn number(json: &str) -> Result<String, Reason> {
+fn number(json: &str) -> Result<&str, Reason> {
     match json.as_bytes().first() {
-        Some(b'-' | b'0'..=b'9') => Ok(json.to_owned()),
+        Some(b'-' | b'0'..=b'9') => Ok(json),
         _ if matches!(json, "\"NaN\"" | "\"Infinity\"" | "\"-Infinity\"") => {
             Err("the number is not finite")
         }
@@ -140,10 +142,7 @@ mod tests {
     #[test]
     fn a_number_keeps_its_text() {
         for text in ["12.340", "1e+16", "1e-07", "-0.30000000000000004", "0"] {
-            assert_eq!(
-                parse(Kind::Numeric, text),
-                Ok(Cell::Numeric(text.to_owned()))
-            );
+            assert_eq!(parse(Kind::Numeric, text), Ok(Cell::Numeric(text)));
         }
     }
 

@@ -1,6 +1,7 @@
 //! Records of one page into typed columns; a row that cannot be represented becomes a
 //! reject and takes no other row with it.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
@@ -33,39 +34,44 @@ pub(crate) fn build(
     // One row twice in a page, or one that nobody asked for, must not confuse the counts.
     let mut open: HashSet<i64> = asked.iter().copied().collect();
     for record in records.iter().filter(|record| open.remove(&record.id)) {
-        match cells(plan, record, related) {
-            Ok(cells) => {
-                batch.ids.push(record.id);
-                for (values, cell) in batch.columns.iter_mut().zip(cells) {
-                    values.push(cell);
+        match push(plan, record, related, &mut batch.columns) {
+            Ok(()) => batch.ids.push(record.id),
+            Err(reason) => {
+                for values in &mut batch.columns {
+                    values.truncate(batch.ids.len());
                 }
+                rejects.push(Reject {
+                    odoo_id: record.id,
+                    reason,
+                    payload: record.json.to_owned(),
+                });
             }
-            Err(reason) => rejects.push(Reject {
-                odoo_id: record.id,
-                reason,
-                payload: record.json.to_owned(),
-            }),
         }
     }
     (batch, rejects)
 }
 
-fn cells(plan: &Plan, record: &Record<'_>, related: &RelatedTimes) -> Result<Vec<Cell>, String> {
-    plan.columns
-        .iter()
-        .map(|column| {
-            value(plan, column, record, related)
-                .map_err(|reason| format!("column {}: {reason}", column.name))
-        })
-        .collect()
-}
-
-fn value(
+/// Pushes a record's values; not all of them where one has no form.
+fn push(
     plan: &Plan,
-    column: &PlannedColumn,
     record: &Record<'_>,
     related: &RelatedTimes,
-) -> Result<Cell, String> {
+    columns: &mut [Values],
+) -> Result<(), String> {
+    for (column, values) in plan.columns.iter().zip(columns) {
+        let cell = value(plan, column, record, related)
+            .map_err(|reason| format!("column {}: {reason}", column.name))?;
+        values.push(cell);
+    }
+    Ok(())
+}
+
+fn value<'a>(
+    plan: &Plan,
+    column: &PlannedColumn,
+    record: &Record<'a>,
+    related: &RelatedTimes,
+) -> Result<Cell<'a>, String> {
     let field = |slot: usize| {
         record.fields[slot]
             .ok_or_else(|| format!("the field {} is missing in the answer", plan.fields[slot]))
@@ -99,7 +105,10 @@ pub(crate) fn newest_related(
         .max()
 }
 
-fn extra(fields: &[ExtraField], record: &Record<'_>) -> Result<String, String> {
+fn extra(fields: &[ExtraField], record: &Record<'_>) -> Result<Cow<'static, str>, String> {
+    if fields.is_empty() {
+        return Ok("{}".into());
+    }
     let mut object = String::from("{");
     for field in fields {
         let json = record.fields[field.slot]
@@ -113,5 +122,5 @@ fn extra(fields: &[ExtraField], record: &Record<'_>) -> Result<String, String> {
         object.push_str(&format!("\"{}\":{json}", field.name));
     }
     object.push('}');
-    Ok(object)
+    Ok(object.into())
 }

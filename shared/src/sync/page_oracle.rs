@@ -29,8 +29,8 @@ const EXTRA: [(&str, FieldType); 6] = [
 type Fields = BTreeMap<String, Box<RawValue>>;
 
 /// What a column of a row should hold.
-enum Expected {
-    Cell(Cell),
+enum Expected<'a> {
+    Cell(Cell<'a>),
     /// The JSON text of each custom field.
     Extra(BTreeMap<String, String>),
 }
@@ -128,7 +128,7 @@ pub(crate) fn check(plan: &Plan, json: &str) {
     );
 }
 
-fn assert_row(plan: &Plan, columns: &[Values], at: usize, expected: &[Expected]) {
+fn assert_row(plan: &Plan, columns: &[Values], at: usize, expected: &[Expected<'_>]) {
     for ((planned, values), expected) in plan.columns.iter().zip(columns).zip(expected) {
         let found = cell_at(values, at);
         match (expected, &found) {
@@ -156,7 +156,7 @@ fn expected_records(json: &str) -> Option<Vec<Fields>> {
 }
 
 /// A record's cells, or the first column that has none.
-fn expected_row(plan: &Plan, fields: &Fields) -> Result<Vec<Expected>, &'static str> {
+fn expected_row<'a>(plan: &Plan, fields: &'a Fields) -> Result<Vec<Expected<'a>>, &'static str> {
     let text = |slot: usize| fields.get(&plan.fields[slot]).map(|json| json.get());
     plan.columns
         .iter()
@@ -178,7 +178,7 @@ fn expected_row(plan: &Plan, fields: &Fields) -> Result<Vec<Expected>, &'static 
 }
 
 /// The contract's rules for one value: `None` is a reject.
-pub(crate) fn expected_cell(kind: Kind, json: &str) -> Option<Cell> {
+pub(crate) fn expected_cell(kind: Kind, json: &str) -> Option<Cell<'_>> {
     if json == "null" || (json == "false" && kind != Kind::Boolean) {
         return Some(Cell::Null);
     }
@@ -186,12 +186,12 @@ pub(crate) fn expected_cell(kind: Kind, json: &str) -> Option<Cell> {
         Kind::Boolean => serde_json::from_str(json).ok().map(Cell::Boolean),
         Kind::Text => {
             let text: String = serde_json::from_str(json).ok()?;
-            (!text.contains('\0')).then_some(Cell::Text(text))
+            (!text.contains('\0')).then_some(Cell::Text(text.into()))
         }
         Kind::Id => expected_id(json).map(Cell::Id),
         Kind::Numeric => {
             let is_number = json.starts_with(|first: char| first == '-' || first.is_ascii_digit());
-            is_number.then(|| Cell::Numeric(json.to_owned()))
+            is_number.then(|| Cell::Numeric(json))
         }
         Kind::Timestamp => {
             let text = json.strip_prefix('"')?.strip_suffix('"')?;
@@ -213,12 +213,12 @@ fn integer(json: &RawValue) -> Option<i64> {
     json.get().parse().ok()
 }
 
-fn equals(json: &str, value: &str) -> Option<Cell> {
+fn equals(json: &str, value: &str) -> Option<Cell<'static>> {
     let cell = expected_cell(Kind::Text, json)?;
-    Some(Cell::Boolean(cell == Cell::Text(value.to_owned())))
+    Some(Cell::Boolean(cell == Cell::Text(value.into())))
 }
 
-fn is_set(json: &str) -> Option<Cell> {
+fn is_set(json: &str) -> Option<Cell<'static>> {
     (json != "true").then(|| Cell::Boolean(json != "null" && json != "false"))
 }
 
@@ -262,7 +262,7 @@ fn time_of(id: i64) -> Option<Timestamp> {
     Timestamp::from_second(id).ok()
 }
 
-fn newest(plan: &Plan, fields: &Fields) -> Cell {
+fn newest(plan: &Plan, fields: &Fields) -> Cell<'static> {
     plan.relations
         .iter()
         .filter_map(|relation| {
@@ -277,14 +277,14 @@ fn newest(plan: &Plan, fields: &Fields) -> Cell {
         .map_or(Cell::Null, Cell::Timestamp)
 }
 
-fn cell_at(values: &Values, at: usize) -> Cell {
+fn cell_at(values: &Values, at: usize) -> Cell<'_> {
     let cell = match values {
-        Values::Text(values) => values[at].clone().map(Cell::Text),
+        Values::Text(values) => values.get(at).map(|text| Cell::Text(text.into())),
         Values::Boolean(values) => values[at].map(Cell::Boolean),
         Values::Id(values) => values[at].map(Cell::Id),
-        Values::Numeric(values) => values[at].clone().map(Cell::Numeric),
+        Values::Numeric(values) => values.get(at).map(Cell::Numeric),
         Values::Timestamp(values) => values[at].map(Cell::Timestamp),
-        Values::Json(values) => Some(Cell::Json(values[at].clone())),
+        Values::Json(values) => values.get(at).map(|json| Cell::Json(json.into())),
     };
     cell.unwrap_or(Cell::Null)
 }
