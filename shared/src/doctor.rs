@@ -181,20 +181,10 @@ fn needed_columns() -> Vec<String> {
         "sync_findings.odoo_id",
         "sync_batches.batch_id",
     ];
-    const STANDARD: [&str; 7] = [
-        "odoo_id",
-        "extra",
-        "odoo_created_at",
-        "odoo_updated_at",
-        "odoo_related_at",
-        "synced_at",
-        "deleted_at",
-    ];
     let mirror = REGISTRY.iter().flat_map(|spec| spec.streams);
     let mirror = mirror.flat_map(|stream| {
-        let own = stream.columns.iter().map(|column| column.name);
-        own.chain(STANDARD)
-            .map(|column| format!("{}.{column}", stream.name))
+        let columns = stream.table_columns();
+        columns.map(|column| format!("{}.{column}", stream.name))
     });
     STATE.map(str::to_owned).into_iter().chain(mirror).collect()
 }
