@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::config::{Config, PostgresConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::connect::{Connection, connect};
-use crate::mirror::database::Doing;
+use crate::mirror::database::{Doing, first_column};
 use crate::mirror::migrate;
 use crate::odoo::{OdooClient, Protocol};
 use crate::specs::REGISTRY;
@@ -145,11 +145,7 @@ async fn examine_schema(connection: &mut Connection) -> Result<String> {
         )
         .await
         .doing(doing)?;
-    let there = rows
-        .iter()
-        .map(|row| row.try_get(0))
-        .collect::<std::result::Result<BTreeSet<String>, _>>()
-        .doing(doing)?;
+    let there: BTreeSet<String> = first_column(&rows).doing(doing)?;
     let missing: Vec<String> = needed_columns()
         .into_iter()
         .filter(|column| !there.contains(column))
