@@ -7,7 +7,6 @@ use reqwest::Url;
 use serde_json::json;
 
 use super::wired::Wired;
-use crate::support::function::Answer;
 use crate::support::hold::Hold;
 use crate::support::postgres::{open, variable};
 
@@ -45,9 +44,7 @@ async fn a_session_that_postgres_ends_behind_a_pooler_is_replaced() {
         wired.waits_for_a_lock().await;
         wired.terminate().await;
         other.batch_execute("rollback").await.expect("an end");
-        let Answer::Response(answer) = wired.function.answer().await else {
-            panic!("no answer; log:\n{}", wired.function.log().await);
-        };
+        let answer = wired.function.answered().await;
         assert_eq!(answer["success"], true, "{pooler}: {answer}");
         assert_eq!(
             answer["data"]["recordsInserted"],
@@ -67,9 +64,7 @@ async fn a_session_that_ends_behind_a_pooler_while_odoo_is_asked_is_replaced() {
         hold.reached().await;
         wired.terminate().await;
         hold.release();
-        let Answer::Response(answer) = wired.function.answer().await else {
-            panic!("no answer; log:\n{}", wired.function.log().await);
-        };
+        let answer = wired.function.answered().await;
         assert_eq!(answer["success"], true, "{pooler}: {answer}");
         assert_eq!(
             answer["data"]["recordsInserted"],

@@ -8,7 +8,6 @@ use serde_json::Value;
 use super::bus::Mood;
 use super::chain::{Chain, caller};
 use crate::openapi::document::DOCUMENT;
-use crate::support::function::Answer;
 use crate::support::postgres::open;
 use crate::support::shop::assert_failed;
 use crate::support::wait_until;
@@ -77,9 +76,7 @@ async fn a_hand_over_that_postgres_does_not_confirm_in_time_sends_its_event_all_
         .batch_execute("begin; update odoo.sync_metadata set slice = slice")
         .await
         .expect("a lock");
-    let Answer::Response(answer) = chain.function.answer().await else {
-        panic!("no answer; log:\n{}", chain.function.log().await);
-    };
+    let answer = chain.function.answered().await;
     assert_eq!(answer["statusCode"], 503, "{answer}");
     let body: Value = serde_json::from_str(answer["body"].as_str().expect("a text")).expect("JSON");
     assert!(assert_failed(&body, "db_unreachable").contains("handed over"));

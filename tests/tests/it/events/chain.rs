@@ -6,11 +6,11 @@ use odoo_sim::{Fault, Version, When};
 use serde_json::{Value, json};
 
 use super::bus::{Bus, Mood};
-use crate::support::function::{Answer, Function};
+use crate::support::function::Function;
 use crate::support::shop::Shop;
 
 /// What Lambda gives an invocation here. A slice is done with its page long before.
-pub(super) const SHORT: Duration = Duration::from_secs(2);
+pub(crate) const SHORT: Duration = Duration::from_secs(2);
 
 /// The key of a caller.
 const KEY: &str = "schluessel-0815";
@@ -63,10 +63,7 @@ impl Chain {
 
     pub(super) async fn invoke(&mut self, event: &Value) -> Value {
         self.function.send_with_deadline(event, SHORT);
-        match self.function.answer().await {
-            Answer::Response(answer) => answer,
-            _ => panic!("no answer; log:\n{}", self.function.log().await),
-        }
+        self.function.answered().await
     }
 
     /// The last event that was sent, as the bus delivers it; it asks for the next slice.
@@ -90,7 +87,7 @@ impl Chain {
     }
 }
 
-pub(super) fn delivered(detail: &Value) -> Value {
+pub(crate) fn delivered(detail: &Value) -> Value {
     json!({
         "version": "0", "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
         "source": "odoo.sync", "detail-type": "Sync Requested", "detail": detail

@@ -4,7 +4,7 @@
 use odoo_sim::{Fault, Version, When};
 use serde_json::{Value, json};
 
-use crate::support::function::{Answer, Function};
+use crate::support::function::Function;
 use crate::support::hold::Hold;
 use crate::support::shop::{Shop, assert_failed};
 
@@ -45,9 +45,7 @@ impl Held {
     /// Lets the held run end; its answer, and the modes of all runs after the first.
     async fn end(mut self) -> (Value, Vec<Value>) {
         self.hold.release();
-        let Answer::Response(answer) = self.first.answer().await else {
-            panic!("no answer; log:\n{}", self.first.log().await);
-        };
+        let answer = self.first.answered().await;
         let runs = self.shop.runs().await;
         assert!(runs.iter().all(|run| run["status"] != "in_progress"));
         assert!(self.shop.metadata().await["lease_token"].is_null());
@@ -87,7 +85,7 @@ async fn a_full_and_a_reconcile_that_were_asked_for_run_once_each() {
         hold,
     } = held;
     hold.release();
-    first.answer().await;
+    first.answered().await;
     // What waits behind that comes with the next request, whatever that is.
     shop.sync(&mut second).await;
     let modes: Vec<Value> = shop
@@ -131,9 +129,7 @@ async fn what_waits_behind_a_run_that_fails_is_not_lost() {
         hold,
     } = held;
     hold.release();
-    let Answer::Response(answer) = first.answer().await else {
-        panic!("no answer; log:\n{}", first.log().await);
-    };
+    let answer = first.answered().await;
     assert_failed(&answer, "odoo_unreachable");
     assert_eq!(shop.metadata().await["pending_mode"], "full");
 

@@ -7,7 +7,6 @@ use uuid::Uuid;
 use super::bus::Mood;
 use super::chain::{Chain, SHORT, delivered};
 use crate::api::caller::Caller;
-use crate::support::function::Answer;
 use crate::support::postgres::open;
 use crate::support::shop::assert_failed;
 use crate::support::wait_until;
@@ -87,9 +86,7 @@ async fn a_run_that_was_reset_does_not_count_as_handed_over() {
     };
     let ((status, body), ()) = tokio::join!(caller.ask("POST", RESET), breaking);
     assert_eq!(status, 200, "{body}");
-    let Answer::Response(answer) = chain.function.answer().await else {
-        panic!("no answer; log:\n{}", chain.function.log().await);
-    };
+    let answer = chain.function.answered().await;
     assert_failed(&answer, "busy");
     let told = chain.bus.heard().pop().expect("an event");
     assert_eq!(told["DetailType"], "Sync Failed", "{told}");

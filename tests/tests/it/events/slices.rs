@@ -7,7 +7,6 @@ use uuid::Uuid;
 
 use super::bus::Mood;
 use super::chain::{Chain, delivered, schedule};
-use crate::support::function::Answer;
 use crate::support::hold::Hold;
 use crate::support::shop::{VERSIONS, assert_failed};
 
@@ -82,9 +81,7 @@ async fn a_slice_that_is_running_or_over_is_not_done_again() {
     assert_eq!(answer["success"], true, "{answer}");
     assert_eq!(chain.bus.heard().len(), before, "nothing is told of it");
     hold.release();
-    let Answer::Response(answer) = other.answer().await else {
-        panic!("no answer; log:\n{}", other.log().await);
-    };
+    let answer = other.answered().await;
     assert_eq!(answer["data"]["slices"], 3, "{answer}");
     assert_eq!(answer["data"]["status"], "success");
 

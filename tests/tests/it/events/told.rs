@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::bus::{Bus, Mood, variables};
 use crate::http::event::{ask, post};
-use crate::support::function::{Answer, Function};
+use crate::support::function::Function;
 use crate::support::hold::Hold;
 use crate::support::shop::{Shop, VERSIONS, assert_failed};
 
@@ -131,7 +131,7 @@ async fn busy_is_told_to_a_batch_and_to_nobody_else() {
     assert_eq!(detail["batchId"], batch);
     assert_eq!(detail["runId"], shop.runs().await[0]["run_id"]);
     hold.release();
-    first.answer().await;
+    first.answered().await;
 }
 
 #[tokio::test]
@@ -183,9 +183,7 @@ async fn with_an_empty_bus_name_nothing_is_sent() {
     shop.environment.extend(variables("http://127.0.0.1:1"));
     drop(bus.function(&mut shop).await);
     let mut function = shop.function_with(&[("SYNC_EVENT_BUS", "")]).await;
-    let Answer::Response(answer) = function.invoke(&requested(&json!({}))).await else {
-        panic!("no answer");
-    };
+    let answer = function.call(&requested(&json!({}))).await;
     assert_eq!(answer["success"], true);
     assert_eq!(bus.heard(), Vec::<Value>::new());
     assert!(!function.end().await.contains("the event was not sent"));

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 
 use super::shop::Shop;
 use super::yard::{ALL, completed};
-use crate::support::function::Answer;
 use crate::support::hold::Hold;
 use crate::support::postgres::open;
 use crate::support::wait_until;
@@ -61,7 +60,7 @@ async fn references_of_a_data_type_whose_run_is_on_are_left_to_the_next_batch() 
     assert_eq!(shop.yard.in_state("success").await, ALL);
     assert_eq!(shop.open_warnings().await, Vec::<Value>::new());
     hold.release();
-    other.answer().await;
+    other.answered().await;
 
     shop.sync_all(&mut all, "incremental").await;
     assert_eq!(shop.yard.in_state("success").await, ALL);
@@ -106,7 +105,7 @@ async fn a_run_that_has_the_row_first_keeps_the_check_away() {
     })
     .await;
     run.batch_execute("commit").await.expect("a commit");
-    all.answer().await;
+    all.answered().await;
     assert_eq!(shop.open_warnings().await, Vec::<Value>::new());
 
     shop.yard
@@ -139,9 +138,7 @@ async fn a_run_that_comes_while_references_are_checked_waits_for_that() {
     })
     .await;
     check.batch_execute("commit").await.expect("a commit");
-    let Answer::Response(answer) = shop.function("categories").answer().await else {
-        panic!("no answer");
-    };
+    let answer = shop.function("categories").answered().await;
     assert_eq!(answer["data"]["status"], "success", "{answer}");
 }
 

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use super::shop::Shop;
 use super::yard::event;
-use crate::support::function::Answer;
 use crate::support::hold::Hold;
 use crate::support::postgres::open;
 use crate::support::wait_until;
@@ -138,9 +137,7 @@ async fn a_request_whose_run_is_on_does_nothing_and_one_of_a_run_that_was_left_g
     let mut other = shop.another("categories").await;
     // Long enough to look whether the holder is alive, too short for its next sign.
     other.send_with_deadline(&request, Duration::from_secs(2));
-    let Answer::Response(answer) = other.answer().await else {
-        panic!("no answer; log:\n{}", other.log().await);
-    };
+    let answer = other.answered().await;
     assert_eq!(answer["success"], true, "{answer}");
     assert_eq!(
         answer["data"],
@@ -190,9 +187,7 @@ async fn who_comes_while_a_run_is_about_to_begin_waits_for_it_and_is_told_which_
         })
         .await;
         starting.batch_execute("commit").await.expect("a commit");
-        let Answer::Response(answer) = shop.function("categories").answer().await else {
-            panic!("no answer");
-        };
+        let answer = shop.function("categories").answered().await;
         assert_eq!(answer["error"]["code"], "busy", "{answer}");
         assert_eq!(answer["data"]["runId"], run);
         starting

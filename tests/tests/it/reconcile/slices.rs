@@ -1,18 +1,15 @@
 //! A reconcile that is longer than an invocation goes on from its last id, and what it has put
 //! down to be deleted stays until all is compared.
 
-use std::time::Duration;
-
 use odoo_sim::{Fault, Version, When};
 use serde_json::{Value, json};
 
 use crate::events::bus::{Bus, Mood};
-use crate::support::function::{Answer, Function};
+use crate::events::chain::{SHORT, delivered};
+use crate::support::function::Function;
 use crate::support::shop::{Shop, assert_failed};
 
 const PRODUCT: &str = "product.product";
-/// What Lambda gives an invocation here.
-const SHORT: Duration = Duration::from_secs(2);
 
 /// A mirrored shop whose next reconcile goes by portions of twenty rows, one at a time.
 struct Chain {
@@ -44,10 +41,7 @@ impl Chain {
 
     async fn invoke(&mut self, event: &Value) -> Value {
         self.function.send_with_deadline(event, SHORT);
-        match self.function.answer().await {
-            Answer::Response(answer) => answer,
-            _ => panic!("no answer; log:\n{}", self.function.log().await),
-        }
+        self.function.answered().await
     }
 
     /// So many lists of products are answered, and no more.
@@ -60,10 +54,7 @@ impl Chain {
     fn next(&self) -> Value {
         let entry = self.bus.heard().pop().expect("an event");
         assert_eq!(entry["DetailType"], "Sync Requested", "{entry}");
-        json!({
-            "version": "0", "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
-            "source": "odoo.sync", "detail-type": "Sync Requested", "detail": entry["Detail"]
-        })
+        delivered(&entry["Detail"])
     }
 
     async fn staged(&self) -> usize {
