@@ -41,7 +41,7 @@ async fn a_session_that_postgres_ends_behind_a_pooler_is_replaced() {
         let held = "begin; lock table odoo.products in share mode";
         other.batch_execute(held).await.expect("a lock");
         wired.function.send(&json!({}));
-        wired.waits_for_a_lock().await;
+        wired.shop.database.held_up(1).await;
         wired.terminate().await;
         other.batch_execute("rollback").await.expect("an end");
         let answer = wired.function.answered().await;

@@ -22,7 +22,7 @@ async fn a_deadlock_s_victim_tries_again() {
     let begun = "set deadlock_timeout = '60s'; begin; lock table odoo.products in share mode";
     other.batch_execute(begun).await.expect("a lock");
     wired.function.send(&json!({}));
-    wired.waits_for_a_lock().await;
+    wired.shop.database.held_up(1).await;
     let row = "update odoo.sync_metadata set updated_at = updated_at";
     other
         .batch_execute(row)
@@ -60,7 +60,7 @@ async fn a_serialization_failure_is_tried_again() {
     let changed = "begin; update odoo.sync_metadata set updated_at = now()";
     other.batch_execute(changed).await.expect("a row");
     hold.release();
-    wired.waits_for_a_lock().await;
+    wired.shop.database.held_up(1).await;
     other.batch_execute("commit").await.expect("an end");
     let answer = wired.function.answered().await;
     assert_eq!(answer["success"], true, "{answer}");
@@ -162,7 +162,7 @@ async fn a_statement_that_takes_too_long_is_not_tried_again_and_is_on_record() {
     let held = "begin; lock table odoo.products in share mode";
     other.batch_execute(held).await.expect("a lock");
     wired.function.send(&json!({}));
-    wired.waits_for_a_lock().await;
+    wired.shop.database.held_up(1).await;
     // The same SQLSTATE, 57014, as after the 50 s that a statement may take.
     wired
         .shop

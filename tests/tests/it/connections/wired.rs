@@ -67,22 +67,6 @@ impl Wired {
         report
     }
 
-    /// Waits until Postgres makes a statement of the function wait for a lock.
-    pub(super) async fn waits_for_a_lock(&self) {
-        crate::support::wait_until("a function waits for a lock", async || {
-            let waiting = self
-                .shop
-                .rows(
-                    "select 1 from pg_stat_activity
-                     where datname = current_database() and wait_event_type = 'Lock'
-                         and application_name = 'odoo-supabase-sync'",
-                )
-                .await;
-            !waiting.is_empty()
-        })
-        .await;
-    }
-
     /// Ends the function's sessions in Postgres.
     pub(super) async fn terminate(&self) {
         self.shop

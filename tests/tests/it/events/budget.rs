@@ -8,9 +8,7 @@ use serde_json::Value;
 use super::bus::Mood;
 use super::chain::{Chain, caller};
 use crate::openapi::document::DOCUMENT;
-use crate::support::postgres::open;
 use crate::support::shop::assert_failed;
-use crate::support::wait_until;
 
 #[tokio::test]
 async fn an_http_caller_is_answered_within_its_budget_and_the_run_goes_on_by_itself() {
@@ -70,12 +68,7 @@ async fn a_hand_over_that_postgres_does_not_confirm_in_time_sends_its_event_all_
     chain.function_with_budget("5000").await;
     chain.let_one_page_through();
     chain.function.send(&caller());
-    wait_until("a page is in", async || chain.products().await == 25).await;
-    let locker = open(&chain.shop.database.url).await;
-    locker
-        .batch_execute("begin; update odoo.sync_metadata set slice = slice")
-        .await
-        .expect("a lock");
+    let locker = chain.hold_the_hand_over_up().await;
     let answer = chain.function.answered().await;
     assert_eq!(answer["statusCode"], 503, "{answer}");
     let body: Value = serde_json::from_str(answer["body"].as_str().expect("a text")).expect("JSON");

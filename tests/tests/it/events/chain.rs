@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use odoo_sim::{Fault, Version, When};
 use serde_json::{Value, json};
+use tokio_postgres::Client;
 
 use super::bus::{Bus, Mood};
 use crate::support::function::Function;
+use crate::support::postgres::open;
 use crate::support::shop::Shop;
+use crate::support::wait_until;
 
 /// What Lambda gives an invocation here. A slice is done with its page long before.
 pub(crate) const SHORT: Duration = Duration::from_secs(2);
@@ -64,6 +67,18 @@ impl Chain {
     pub(super) async fn invoke(&mut self, event: &Value) -> Value {
         self.function.send_with_deadline(event, SHORT);
         self.function.answered().await
+    }
+
+    /// Keeps the row that a run's transactions need, from its first page on; until this commits,
+    /// the run can be neither handed over nor reset.
+    pub(super) async fn hold_the_hand_over_up(&self) -> Client {
+        wait_until("a page is in", async || self.products().await == 25).await;
+        let holder = open(&self.shop.database.url).await;
+        holder
+            .batch_execute("begin; update odoo.sync_metadata set slice = slice")
+            .await
+            .expect("a lock");
+        holder
     }
 
     /// The last event that was sent, as the bus delivers it; it asks for the next slice.

@@ -7,9 +7,7 @@ use uuid::Uuid;
 use super::bus::Mood;
 use super::chain::{Chain, SHORT, delivered};
 use crate::api::caller::Caller;
-use crate::support::postgres::open;
 use crate::support::shop::assert_failed;
-use crate::support::wait_until;
 
 const RESET: &str = "/api/sync/reset/products?force=true";
 
@@ -64,23 +62,12 @@ async fn a_run_that_was_reset_does_not_count_as_handed_over() {
     chain
         .function
         .send_with_deadline(&delivered(&request), SHORT);
-    wait_until("a page is in", async || chain.products().await == 25).await;
-    let locker = open(&chain.shop.database.url).await;
-    locker
-        .batch_execute("begin; update odoo.sync_metadata set slice = slice")
-        .await
-        .expect("a lock");
-    let waiting = async || {
-        let query = "select pid from pg_stat_activity
-                     where datname = current_database() and wait_event_type = 'Lock'";
-        chain.shop.rows(query).await
-    };
-    wait_until("the hand-over waits", async || waiting().await.len() == 1).await;
-    let hand_over = waiting().await[0]["pid"].clone();
+    let locker = chain.hold_the_hand_over_up().await;
+    let hand_over = chain.shop.database.held_up(1).await[0];
     // The reset waits behind it, and so comes first once that is gone.
     let mut caller = Caller::of(&chain.shop).await;
     let breaking = async {
-        wait_until("the reset waits", async || waiting().await.len() == 2).await;
+        chain.shop.database.held_up(2).await;
         let end = format!("select pg_terminate_backend({hand_over}); commit");
         locker.batch_execute(&end).await.expect("a commit");
     };

@@ -9,7 +9,6 @@ use super::shop::Shop;
 use super::yard::event;
 use crate::support::hold::Hold;
 use crate::support::postgres::open;
-use crate::support::wait_until;
 
 /// A batch that has just been started, and its request for categories as the bus delivers it.
 async fn started() -> (Shop, Value) {
@@ -180,12 +179,7 @@ async fn who_comes_while_a_run_is_about_to_begin_waits_for_it_and_is_told_which_
         .expect("a run that begins");
     for event in [json!({}), request] {
         shop.function("categories").send(&event);
-        wait_until("it waits", async || {
-            let waiting = "select count(*) from pg_stat_activity
-                           where datname = current_database() and wait_event_type = 'Lock'";
-            shop.yard.rows(waiting).await[0]["count"] == 1
-        })
-        .await;
+        shop.yard.database.held_up(1).await;
         starting.batch_execute("commit").await.expect("a commit");
         let answer = shop.function("categories").answered().await;
         assert_eq!(answer["error"]["code"], "busy", "{answer}");

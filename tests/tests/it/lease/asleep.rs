@@ -112,10 +112,7 @@ impl InTransaction {
         let held = "begin; lock table odoo.products in share mode";
         other.batch_execute(held).await.expect("a lock");
         sleeper.send(&json!({}));
-        wait_until("it waits for the table", async || {
-            count(&shop, "wait_event_type = 'Lock'").await == 1
-        })
-        .await;
+        shop.database.held_up(1).await;
         sleeper.freeze();
         other.batch_execute("rollback").await.expect("an end");
         // Postgres has answered; the function does not hear it.
