@@ -42,14 +42,21 @@ impl Held {
         }
     }
 
-    /// Lets the held run end; its answer, and the modes of all runs after the first.
-    async fn end(mut self) -> (Value, Vec<Value>) {
+    /// Lets the held run end; its answer, and what is left.
+    async fn release(mut self) -> (Value, Shop, Function) {
         self.hold.release();
         let answer = self.first.answered().await;
-        let runs = self.shop.runs().await;
+        (answer, self.shop, self.second)
+    }
+
+    /// As [`Held::release`], where all is at rest then: the answer, and the modes of all runs
+    /// after the first.
+    async fn end(self) -> (Value, Vec<Value>) {
+        let (answer, shop, _second) = self.release().await;
+        let runs = shop.runs().await;
         assert!(runs.iter().all(|run| run["status"] != "in_progress"));
-        assert!(self.shop.metadata().await["lease_token"].is_null());
-        self.shop.assert_mirrored().await;
+        assert!(shop.metadata().await["lease_token"].is_null());
+        shop.assert_mirrored().await;
         let modes = runs.iter().skip(1).map(|run| run["mode"].clone());
         (answer, modes.collect())
     }
@@ -78,14 +85,7 @@ async fn a_full_and_a_reconcile_that_were_asked_for_run_once_each() {
     let metadata = held.shop.metadata().await;
     assert_eq!(metadata["pending_mode"], "full");
     assert_eq!(metadata["pending_reconcile"], true);
-    let Held {
-        shop,
-        mut first,
-        mut second,
-        hold,
-    } = held;
-    hold.release();
-    first.answered().await;
+    let (_, shop, mut second) = held.release().await;
     // What waits behind that comes with the next request, whatever that is.
     shop.sync(&mut second).await;
     let modes: Vec<Value> = shop
@@ -122,14 +122,7 @@ async fn what_waits_behind_a_run_that_fails_is_not_lost() {
     held.second.call(&schedule("full")).await;
     let when = When::method("search_count").forever();
     held.shop.sim.inject(when, Fault::LoginPage);
-    let Held {
-        shop,
-        mut first,
-        mut second,
-        hold,
-    } = held;
-    hold.release();
-    let answer = first.answered().await;
+    let (answer, shop, mut second) = held.release().await;
     assert_failed(&answer, "odoo_unreachable");
     assert_eq!(shop.metadata().await["pending_mode"], "full");
 
