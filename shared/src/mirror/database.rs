@@ -37,13 +37,9 @@ pub(crate) struct Database {
 impl Database {
     pub(crate) fn new(config: PostgresConfig) -> Self {
         let retry = config.retry;
-        let single = RetryConfig {
-            max_retries: 0,
-            ..retry
-        };
         Self {
             config: PostgresConfig {
-                retry: single,
+                retry: RetryConfig::NONE,
                 ..config
             },
             retry,
