@@ -4,6 +4,7 @@
 use odoo_sim::{Fault, Version, When};
 use serde_json::{Value, json};
 
+use super::bus::requested;
 use crate::support::function::Function;
 use crate::support::hold::Hold;
 use crate::support::shop::{Shop, assert_failed};
@@ -13,7 +14,7 @@ fn schedule(mode: &str) -> Value {
 }
 
 fn event(mode: &str) -> Value {
-    json!({"source": "odoo.sync", "detail-type": "Sync Requested", "detail": {"mode": mode}})
+    requested(&json!({"mode": mode}))
 }
 
 /// A run that is on and held, and a second function that finds it so.

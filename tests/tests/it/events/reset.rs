@@ -4,8 +4,8 @@ use odoo_sim::Version;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::bus::Mood;
-use super::chain::{Chain, SHORT, delivered};
+use super::bus::{Mood, requested};
+use super::chain::{Chain, SHORT};
 use crate::api::caller::Caller;
 use crate::support::shop::assert_failed;
 
@@ -17,7 +17,7 @@ async fn a_slice_of_a_run_that_a_reset_has_ended_tells_the_batch_so() {
     let mut chain = Chain::in_a_shop(Version::V19, Mood::Takes).await;
     let batch = Uuid::new_v4().to_string();
     let request = json!({"mode": "full", "dataType": "products", "batchId": batch});
-    chain.slice(&delivered(&request)).await;
+    chain.slice(&requested(&request)).await;
     let next = chain.next();
     let mut caller = Caller::of(&chain.shop).await;
     let (status, body) = caller.ask("POST", RESET).await;
@@ -61,7 +61,7 @@ async fn a_run_that_was_reset_does_not_count_as_handed_over() {
     let request = json!({"mode": "full", "dataType": "products", "batchId": batch});
     chain
         .function
-        .send_with_deadline(&delivered(&request), SHORT);
+        .send_with_deadline(&requested(&request), SHORT);
     let locker = chain.hold_the_hand_over_up().await;
     let hand_over = chain.shop.database.held_up(1).await[0];
     // The reset waits behind it, and so comes first once that is gone.

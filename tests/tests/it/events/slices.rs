@@ -5,8 +5,8 @@ use odoo_sim::{Fault, Version, When};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::bus::Mood;
-use super::chain::{Chain, delivered, schedule};
+use super::bus::{Mood, requested};
+use super::chain::{Chain, schedule};
 use crate::support::hold::Hold;
 use crate::support::shop::{VERSIONS, assert_failed};
 
@@ -15,7 +15,7 @@ async fn a_chain_of_slices_finishes_a_run_of_any_length_and_reads_no_row_twice()
     for version in VERSIONS {
         let mut chain = Chain::in_a_shop(version, Mood::Takes).await;
         let batch = Uuid::new_v4().to_string();
-        let mut event = delivered(&json!({
+        let mut event = requested(&json!({
             "dataType": "products", "mode": "full", "batchId": batch
         }));
         let mut run_id = Value::Null;
@@ -143,7 +143,7 @@ async fn what_is_asked_of_a_run_that_is_handed_over_again_is_not_forgotten() {
     chain.slice(&json!({})).await;
     let batch = Uuid::new_v4().to_string();
     let request = json!({"mode": "reconcile", "dataType": "products", "batchId": batch});
-    chain.slice(&delivered(&request)).await;
+    chain.slice(&requested(&request)).await;
     assert_eq!(chain.shop.metadata().await["pending_mode"], "reconcile");
     // The batch must not take the end of the lesser run for the end of its own.
     assert_eq!(chain.next()["detail"].get("batchId"), None);

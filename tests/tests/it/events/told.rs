@@ -4,19 +4,11 @@ use odoo_sim::{Fault, Version, When};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::bus::{Bus, Mood, variables};
+use super::bus::{Bus, Mood, requested, variables};
 use crate::http::event::{ask, post};
 use crate::support::function::Function;
 use crate::support::hold::Hold;
 use crate::support::shop::{Shop, VERSIONS, assert_failed};
-
-/// `Sync Requested` with this detail, as the bus delivers it.
-fn requested(detail: &Value) -> Value {
-    json!({
-        "version": "0", "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
-        "source": "odoo.sync", "detail-type": "Sync Requested", "detail": detail
-    })
-}
 
 /// The one entry that was heard, which has the contract's bus, source and this type.
 fn only_entry(bus: &Bus, detail_type: &str) -> Value {

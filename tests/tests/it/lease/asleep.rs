@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::state;
-use crate::events::bus::{Bus, Mood};
+use crate::events::bus::{Bus, Mood, requested};
 use crate::support::function::Function;
 use crate::support::hold::Hold;
 use crate::support::postgres::open;
@@ -302,10 +302,9 @@ async fn a_slice_s_event_for_a_run_that_nobody_knows_does_nothing() {
             9,
         ),
     ] {
-        let event = json!({
-            "source": "odoo.sync", "detail-type": "Sync Requested",
-            "detail": {"dataType": "products", "mode": "full", "runId": run_id, "slice": slice}
-        });
+        let event = requested(&json!({
+            "dataType": "products", "mode": "full", "runId": run_id, "slice": slice
+        }));
         let answer = function.call(&event).await;
         assert_eq!(answer["success"], true, "{answer}");
     }
@@ -322,7 +321,5 @@ async fn hand_over_once(shop: &Shop, bus: &Bus, function: &mut Function) -> Valu
     let answer = function.answered().await;
     assert_eq!(answer["data"]["status"], "in_progress", "{answer}");
     shop.sim.clear_faults();
-    let entry = bus.heard().pop().expect("an event");
-    assert_eq!(entry["DetailType"], "Sync Requested", "{entry}");
-    json!({"source": "odoo.sync", "detail-type": "Sync Requested", "detail": entry["Detail"]})
+    bus.last_request()
 }

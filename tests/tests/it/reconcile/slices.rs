@@ -5,7 +5,7 @@ use odoo_sim::{Fault, Version, When};
 use serde_json::{Value, json};
 
 use crate::events::bus::{Bus, Mood};
-use crate::events::chain::{SHORT, delivered};
+use crate::events::chain::SHORT;
 use crate::support::function::Function;
 use crate::support::shop::{Shop, assert_failed};
 
@@ -52,9 +52,7 @@ impl Chain {
     }
 
     fn next(&self) -> Value {
-        let entry = self.bus.heard().pop().expect("an event");
-        assert_eq!(entry["DetailType"], "Sync Requested", "{entry}");
-        delivered(&entry["Detail"])
+        self.bus.last_request()
     }
 
     async fn staged(&self) -> usize {
