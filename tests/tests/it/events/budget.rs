@@ -28,7 +28,7 @@ async fn an_http_caller_is_answered_within_its_budget_and_the_run_goes_on_by_its
     assert_eq!(body["data"]["status"], "in_progress");
     DOCUMENT.assert_describes(&request, 202, &body);
     chain.let_all_through();
-    let answer = chain.invoke(&chain.next()).await;
+    let answer = chain.function.call(&chain.next()).await;
     assert_eq!(answer["data"]["runId"], body["data"]["runId"]);
     assert_eq!(answer["data"]["status"], "success");
     chain.shop.assert_mirrored().await;
@@ -89,7 +89,7 @@ async fn a_hand_over_that_postgres_does_not_confirm_in_time_sends_its_event_all_
              set lease_token = null, lease_expires_at = null, slice = slice + 1",
         )
         .await;
-    let answer = chain.invoke(&next).await;
+    let answer = chain.function.call(&next).await;
     assert_eq!(answer["data"]["status"], "success", "{answer}");
     assert_eq!(chain.shop.runs().await.len(), 1);
     chain.shop.assert_mirrored().await;

@@ -64,6 +64,8 @@ impl Chain {
         answer
     }
 
+    /// An invocation that is short. One that has to come to an end has Lambda's whole time, however
+    /// slow the machine is: [`Function::call`].
     pub(super) async fn invoke(&mut self, event: &Value) -> Value {
         self.function.send_with_deadline(event, SHORT);
         self.function.answered().await

@@ -39,6 +39,7 @@ impl Chain {
         }
     }
 
+    /// An invocation that runs out of time.
     async fn invoke(&mut self, event: &Value) -> Value {
         self.function.send_with_deadline(event, SHORT);
         self.function.answered().await
@@ -91,7 +92,7 @@ async fn it_goes_on_from_its_last_id_and_what_is_put_down_stays() {
 
     chain.shop.sim.clear_faults();
     chain.shop.sim.reset_requests();
-    let answer = chain.invoke(&chain.next()).await;
+    let answer = chain.function.call(&chain.next()).await;
     let data = &answer["data"];
     assert_eq!(data["status"], "success", "{answer}");
     assert_eq!(data["slices"], 2);
@@ -118,7 +119,7 @@ async fn the_guard_judges_what_all_slices_have_put_down() {
         assert_eq!(answer["data"]["status"], "in_progress", "{answer}");
         assert!(chain.staged().await >= 20);
         chain.shop.sim.clear_faults();
-        let answer = chain.invoke(&chain.next()).await;
+        let answer = chain.function.call(&chain.next()).await;
         if is_stopped {
             let message = assert_failed(&answer, "delete_guard");
             let counts = format!("{count} of {} rows", ids.len());
