@@ -44,14 +44,7 @@ async fn a_session_that_postgres_ends_behind_a_pooler_is_replaced() {
         wired.shop.database.held_up(1).await;
         wired.terminate().await;
         other.batch_execute("rollback").await.expect("an end");
-        let answer = wired.function.answered().await;
-        assert_eq!(answer["success"], true, "{pooler}: {answer}");
-        assert_eq!(
-            answer["data"]["recordsInserted"],
-            wired.source_rows(),
-            "{pooler}"
-        );
-        wired.shop.assert_mirrored().await;
+        wired.assert_filled(pooler).await;
     }
 }
 
@@ -64,14 +57,7 @@ async fn a_session_that_ends_behind_a_pooler_while_odoo_is_asked_is_replaced() {
         hold.reached().await;
         wired.terminate().await;
         hold.release();
-        let answer = wired.function.answered().await;
-        assert_eq!(answer["success"], true, "{pooler}: {answer}");
-        assert_eq!(
-            answer["data"]["recordsInserted"],
-            wired.source_rows(),
-            "{pooler}"
-        );
-        wired.shop.assert_mirrored().await;
+        wired.assert_filled(pooler).await;
     }
 }
 

@@ -48,7 +48,13 @@ impl Wired {
 
     /// A first sync, which must succeed: one run, each row counted once, the mirror complete.
     pub(super) async fn sync_from_empty(&mut self, what: &str) -> Value {
-        let answer = self.function.call(&json!({})).await;
+        self.function.send(&json!({}));
+        self.assert_filled(what).await
+    }
+
+    /// As [`Wired::sync_from_empty`], for a sync that is on.
+    pub(super) async fn assert_filled(&mut self, what: &str) -> Value {
+        let answer = self.function.answered().await;
         let log = self.function.log().await;
         assert_eq!(answer["success"], true, "{what}: {answer}; log:\n{log}");
         let report = answer["data"].clone();
