@@ -2,7 +2,7 @@
 
 mod budget;
 pub(crate) mod bus;
-pub(crate) mod chain;
+mod chain;
 mod pending;
 mod reset;
 mod slices;

@@ -13,7 +13,7 @@ use crate::support::shop::Shop;
 use crate::support::wait_until;
 
 /// What Lambda gives an invocation here. A slice is done with its page long before.
-pub(crate) const SHORT: Duration = Duration::from_secs(2);
+pub(super) const SHORT: Duration = Duration::from_secs(2);
 
 /// The key of a caller.
 const KEY: &str = "schluessel-0815";
