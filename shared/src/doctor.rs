@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::config::{Config, PostgresConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::connect::{Connection, connect};
-use crate::mirror::database::Doing;
+use crate::mirror::database::{Doing, first_column};
 use crate::mirror::migrate;
 use crate::odoo::{OdooClient, Protocol};
 use crate::specs::REGISTRY;
@@ -145,11 +145,7 @@ async fn examine_schema(connection: &mut Connection) -> Result<String> {
         )
         .await
         .doing(doing)?;
-    let there = rows
-        .iter()
-        .map(|row| row.try_get(0))
-        .collect::<std::result::Result<BTreeSet<String>, _>>()
-        .doing(doing)?;
+    let there: BTreeSet<String> = first_column(&rows).doing(doing)?;
     let missing: Vec<String> = needed_columns()
         .into_iter()
         .filter(|column| !there.contains(column))
@@ -181,20 +177,10 @@ fn needed_columns() -> Vec<String> {
         "sync_findings.odoo_id",
         "sync_batches.batch_id",
     ];
-    const STANDARD: [&str; 7] = [
-        "odoo_id",
-        "extra",
-        "odoo_created_at",
-        "odoo_updated_at",
-        "odoo_related_at",
-        "synced_at",
-        "deleted_at",
-    ];
     let mirror = REGISTRY.iter().flat_map(|spec| spec.streams);
     let mirror = mirror.flat_map(|stream| {
-        let own = stream.columns.iter().map(|column| column.name);
-        own.chain(STANDARD)
-            .map(|column| format!("{}.{column}", stream.name))
+        let columns = stream.table_columns();
+        columns.map(|column| format!("{}.{column}", stream.name))
     });
     STATE.map(str::to_owned).into_iter().chain(mirror).collect()
 }

@@ -85,18 +85,11 @@ fn impatient(config: Config) -> Config {
     Config {
         odoo: OdooConfig {
             timeout: config.odoo.timeout.min(REQUEST_LIMIT),
-            retry: once(config.odoo.retry),
+            // What passes by itself is still worth telling.
+            retry: RetryConfig::NONE,
             ..config.odoo
         },
         ..config
-    }
-}
-
-/// What passes by itself is still worth telling.
-fn once(retry: RetryConfig) -> RetryConfig {
-    RetryConfig {
-        max_retries: 0,
-        ..retry
     }
 }
 
@@ -114,7 +107,7 @@ async fn look_at_postgres() -> Vec<Check> {
     let mut checks = Vec::new();
     if let Ok(config) = PostgresConfig::from_env() {
         let config = PostgresConfig {
-            retry: once(config.retry),
+            retry: RetryConfig::NONE,
             ..config
         };
         let looking = async {

@@ -7,7 +7,7 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use crate::error::Result;
-use crate::mirror::database::Doing;
+use crate::mirror::database::{Doing, first_column};
 use crate::specs::Stream;
 
 /// Puts rows down. Doing it again is harmless.
@@ -62,7 +62,7 @@ pub(crate) async fn first(
 ) -> Result<Vec<i64>> {
     let doing = "reading what Odoo no longer has";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    transaction
+    let rows = transaction
         .query_typed(
             "select odoo_id from odoo.sync_deletions
              where run_id = $1 and stream = $2 order by odoo_id limit $3",
@@ -73,11 +73,8 @@ pub(crate) async fn first(
             ],
         )
         .await
-        .doing(doing)?
-        .iter()
-        .map(|row| row.try_get(0))
-        .collect::<std::result::Result<_, _>>()
-        .doing(doing)
+        .doing(doing)?;
+    first_column(&rows).doing(doing)
 }
 
 /// Takes rows off that have been dealt with.

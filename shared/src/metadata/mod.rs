@@ -4,6 +4,7 @@
 pub(crate) mod batches;
 pub(crate) mod claim;
 pub(crate) mod comparison;
+pub(crate) mod cursor;
 pub(crate) mod deletions;
 pub(crate) mod lease;
 pub(crate) mod runs;

@@ -5,7 +5,7 @@
 use tokio_postgres::Transaction;
 
 use crate::error::Result;
-use crate::mirror::database::Doing;
+use crate::mirror::database::{Doing, first_column};
 
 /// Condition on a row `metadata` of `sync_metadata`: the lease has run out, or a run that was
 /// handed over has not been taken up for as long as a lease lasts.
@@ -22,12 +22,6 @@ pub(crate) async fn data_types(transaction: &Transaction<'_>) -> Result<Vec<Stri
     let sql = format!(
         "select data_type::text from odoo.sync_metadata metadata where {IS_STALE} order by 1"
     );
-    transaction
-        .query_typed(&sql, &[])
-        .await
-        .doing(doing)?
-        .iter()
-        .map(|row| row.try_get(0))
-        .collect::<std::result::Result<_, _>>()
-        .doing(doing)
+    let rows = transaction.query_typed(&sql, &[]).await.doing(doing)?;
+    first_column(&rows).doing(doing)
 }

@@ -1,6 +1,6 @@
 //! `sync_streams`: how far each stream has been read, and the window of the run that
 //! is on. The window is stored before the first page, so that a run that dies is
-//! resumed in the same window from its last id.
+//! resumed in the same window from its last id. `cursor.rs` moves that.
 
 use jiff::{SignedDuration, Timestamp};
 use tokio_postgres::types::Type;
@@ -8,7 +8,7 @@ use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
 
 use super::{comparison, deletions};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::mirror::database::Doing;
 use crate::specs::Stream;
 use crate::sync::request::Mode;
@@ -234,118 +234,6 @@ pub(crate) async fn open(transaction: &Transaction<'_>, new: &NewWindow<'_>) -> 
         .await
         .doing("opening a window")?;
     deletions::forget(transaction, new.stream).await
-}
-
-/// What a page's commit leaves behind, by which a second attempt knows of the first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// The cursor moves over a page of the window, or over a part of the source that has been
-    /// compared with `rows_here` live rows of the mirror.
-    Window {
-        from_id: i64,
-        to_id: i64,
-        rows: u64,
-        rows_to_do: u64,
-        rows_here: u64,
-    },
-    /// A page outside the window's order leaves its mark.
-    Beside { page: Uuid },
-}
-
-/// Takes a page's step. `false` where it has been taken already: the commit of an earlier
-/// attempt went through although its answer did not arrive.
-///
-/// # Errors
-/// `db_fault` where an earlier page's step is gone, and every other `db_*`.
-pub(crate) async fn advance(
-    transaction: &Transaction<'_>,
-    data_type: &str,
-    stream: &Stream,
-    step: Step,
-) -> Result<bool> {
-    let moved = match step {
-        Step::Window {
-            from_id,
-            to_id,
-            rows,
-            rows_to_do,
-            rows_here,
-        } => {
-            transaction
-                .execute_typed(
-                    "with moved as (
-                         update odoo.sync_streams
-                         set last_id = $3, rows_done = rows_done + $4, rows_to_do = $5,
-                             rows_here = rows_here + $7, updated_at = now()
-                         where stream = $1 and last_id = $2
-                         returning stream
-                     )
-                     update odoo.sync_metadata set takeovers = 0
-                     where data_type = $6 and exists (select from moved)",
-                    &[
-                        (&stream.name, Type::TEXT),
-                        (&from_id, Type::INT8),
-                        (&to_id, Type::INT8),
-                        (&number(rows), Type::INT8),
-                        (&number(rows_to_do), Type::INT8),
-                        (&data_type, Type::TEXT),
-                        (&number(rows_here), Type::INT8),
-                    ],
-                )
-                .await
-        }
-        Step::Beside { page } => {
-            transaction
-                .execute_typed(
-                    "with marked as (
-                         update odoo.sync_streams set beside_page = $2, updated_at = now()
-                         where stream = $1 and beside_page is distinct from $2
-                         returning stream
-                     )
-                     update odoo.sync_metadata set takeovers = 0
-                     where data_type = $3 and exists (select from marked)",
-                    &[
-                        (&stream.name, Type::TEXT),
-                        (&page, Type::UUID),
-                        (&data_type, Type::TEXT),
-                    ],
-                )
-                .await
-        }
-    };
-    if moved.doing("moving the cursor")? == 1 {
-        return Ok(true);
-    }
-    if let Step::Window { to_id, .. } = step {
-        check_taken(transaction, stream, to_id).await?;
-    }
-    Ok(false)
-}
-
-/// Postgres may lose what it had confirmed: a crash with `synchronous_commit = off`, a fail-over to
-/// a standby that lagged. Then the cursor stands before this page, and to take that for a page
-/// that is in already would lose it and every one after it.
-async fn check_taken(transaction: &Transaction<'_>, stream: &Stream, to_id: i64) -> Result<()> {
-    let doing = "looking where the cursor stands";
-    let is_taken = transaction
-        .query_typed_opt(
-            "select last_id >= $2 from odoo.sync_streams where stream = $1",
-            &[(&stream.name, Type::TEXT), (&to_id, Type::INT8)],
-        )
-        .await
-        .doing(doing)?
-        .map_or(Ok(false), |row| row.try_get(0))
-        .doing(doing)?;
-    if is_taken {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorKind::DbFault,
-        format!(
-            "pages of {} that Postgres had confirmed are gone: the next run reads them again",
-            stream.name
-        ),
-    ))
 }
 
 /// What the source's own count says about the mirror.

@@ -10,7 +10,8 @@ use std::time::Duration;
 use backon::BackoffBuilder;
 use futures_util::future::try_join;
 use tokio::time::timeout;
-use tokio_postgres::Transaction;
+use tokio_postgres::types::FromSqlOwned;
+use tokio_postgres::{Row, Transaction};
 
 use super::connect::{Connection, connect};
 use super::sqlstate::db_error;
@@ -36,13 +37,9 @@ pub(crate) struct Database {
 impl Database {
     pub(crate) fn new(config: PostgresConfig) -> Self {
         let retry = config.retry;
-        let single = RetryConfig {
-            max_retries: 0,
-            ..retry
-        };
         Self {
             config: PostgresConfig {
-                retry: single,
+                retry: RetryConfig::NONE,
                 ..config
             },
             retry,
@@ -149,6 +146,13 @@ async fn in_time<T>(
         let message = format!("{doing}: no answer in time, the connection to Postgres is given up");
         Err(Error::new(ErrorKind::DbUnreachable, message).with_retry(Retry::Backoff))
     })
+}
+
+/// The first column of these rows.
+pub(crate) fn first_column<T: FromSqlOwned, C: FromIterator<T>>(
+    rows: &[Row],
+) -> std::result::Result<C, tokio_postgres::Error> {
+    rows.iter().map(|row| row.try_get(0)).collect()
 }
 
 /// `Result` with a [`tokio_postgres::Error`] turned into ours.

@@ -7,7 +7,7 @@ use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::database::Doing;
+use super::database::{Doing, first_column};
 use super::sqlstate::refuses_row;
 use crate::error::Result;
 
@@ -140,7 +140,8 @@ pub(crate) async fn open(
 ) -> Result<Vec<i64>> {
     let all = which == Open::All;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    transaction
+    let doing = "reading findings";
+    let rows = transaction
         .query_typed(
             "select odoo_id from odoo.sync_findings
              where stream = $1 and rule = $2 and resolved_at is null
@@ -154,11 +155,8 @@ pub(crate) async fn open(
             ],
         )
         .await
-        .doing("reading findings")?
-        .iter()
-        .map(|row| row.try_get(0))
-        .collect::<std::result::Result<Vec<i64>, _>>()
-        .doing("reading findings")
+        .doing(doing)?;
+    first_column(&rows).doing(doing)
 }
 
 /// The payload in a form that jsonb takes, or nothing where it is too long. JSON may

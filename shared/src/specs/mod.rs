@@ -69,6 +69,25 @@ pub struct Stream {
     pub rules: &'static [Rule],
 }
 
+/// The columns that every mirror table has, the id first.
+const STANDARD_COLUMNS: [&str; 7] = [
+    "odoo_id",
+    "extra",
+    "odoo_created_at",
+    "odoo_updated_at",
+    "odoo_related_at",
+    "synced_at",
+    "deleted_at",
+];
+
+impl Stream {
+    /// The names of its table's columns, the id first.
+    pub fn table_columns(&self) -> impl Iterator<Item = &'static str> {
+        let own = self.columns.iter().map(|column| column.name);
+        STANDARD_COLUMNS.into_iter().chain(own)
+    }
+}
+
 /// A column of a mirror table and where its value comes from.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Column {

@@ -5,9 +5,9 @@ use futures_util::future::{try_join, try_join3};
 use super::fetch::Page;
 use super::plan::Plan;
 use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::cursor::{self, Step};
 use crate::metadata::lease::Lease;
 use crate::metadata::runs::{self, Counts};
-use crate::metadata::streams::{self, Step};
 use crate::metadata::{comparison, deletions};
 use crate::mirror::database::Database;
 use crate::mirror::findings::{self, Reject};
@@ -44,7 +44,7 @@ pub(crate) async fn commit(
     lease
         .transaction(database, &doing, async |transaction| {
             let (is_new, room) = try_join(
-                streams::advance(transaction, commit.data_type, stream, commit.step),
+                cursor::advance(transaction, commit.data_type, stream, commit.step),
                 upsert.copy.room(transaction),
             )
             .await?;

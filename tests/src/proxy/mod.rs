@@ -150,11 +150,6 @@ impl FaultProxy {
         self.go_on();
     }
 
-    /// Where the connections to come lead.
-    pub fn lead_to(&self, target: impl ToSocketAddrs) {
-        lock(&self.state).target = resolve(target);
-    }
-
     /// How many connections there have been.
     pub fn accepted(&self) -> usize {
         lock(&self.state).accepted

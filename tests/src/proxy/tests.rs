@@ -241,22 +241,6 @@ async fn each_connection_can_have_its_own_trouble_and_all_get_a_new_one_at_run_t
 }
 
 #[tokio::test]
-async fn connections_to_come_can_lead_elsewhere() {
-    let mut setting = Setting::new().await;
-    let (address, mut elsewhere) = server().await;
-    let (mut client, mut server) = setting.pair().await;
-    setting.proxy.lead_to(address);
-    let _second = setting.client().await;
-    assert!(
-        timeout(LIMIT, elsewhere.recv())
-            .await
-            .is_ok_and(|it| it.is_some())
-    );
-    client.write_all(b"a").await.expect("a connection");
-    assert_eq!(hear_exactly(&mut server, 1).await, b"a");
-}
-
-#[tokio::test]
 async fn a_server_that_is_gone_resets_the_client() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("its address");

@@ -9,7 +9,7 @@ use serde_json::json;
 use shared::specs::PRODUCTS;
 use tokio_postgres::Client;
 
-use crate::support::function::{Answer, Environment, Function};
+use crate::support::function::{Environment, Function};
 use crate::support::hold::Hold;
 use crate::support::odoo::Odoo;
 use crate::support::postgres::TestDatabase;
@@ -166,9 +166,7 @@ async fn pages_that_postgres_loses_after_confirming_them_fail_the_run_and_are_re
     )
     .await;
     hold.release();
-    let Answer::Response(answer) = function.answer().await else {
-        panic!("no answer; log:\n{}", function.log().await);
-    };
+    let answer = function.answered().await;
     assert_failed(&answer, "db_fault");
     let watermarks = shop.watermarks().await;
     assert!(watermarks.iter().all(|row| row["watermark"].is_null()));

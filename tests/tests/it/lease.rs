@@ -7,7 +7,7 @@ use odoo_sim::{Version, When};
 use serde_json::{Value, json};
 use shared::specs::PRODUCTS;
 
-use crate::support::function::{Answer, Function};
+use crate::support::function::Function;
 use crate::support::hold::Hold;
 use crate::support::odoo::{Odoo, simulator};
 use crate::support::postgres::TestDatabase;
@@ -34,18 +34,14 @@ async fn twenty_invocations_while_one_is_held_answer_busy_and_it_finishes() {
     }
     let mut running: Vec<Value> = Vec::new();
     for other in &mut others {
-        let Answer::Response(answer) = other.answer().await else {
-            panic!("no answer; log:\n{}", other.log().await);
-        };
+        let answer = other.answered().await;
         assert_eq!(answer["success"], false);
         assert_eq!(answer["error"]["code"], "busy");
         running.push(answer["data"]["runId"].clone());
     }
 
     hold.release();
-    let Answer::Response(answer) = first.answer().await else {
-        panic!("no answer; log:\n{}", first.log().await);
-    };
+    let answer = first.answered().await;
     assert_eq!(answer["success"], true, "{answer}");
     assert!(running.iter().all(|id| *id == answer["data"]["runId"]));
     assert_mirror_equals(&odoo, &database.client, &PRODUCTS).await;
@@ -83,9 +79,7 @@ async fn a_holder_that_lost_its_lease_writes_no_row_and_no_status() {
     let before = state(&database).await;
 
     hold.release();
-    let Answer::Response(late) = sleeper.answer().await else {
-        panic!("no answer; log:\n{}", sleeper.log().await);
-    };
+    let late = sleeper.answered().await;
     assert_eq!(late["success"], false);
     assert_eq!(late["error"]["code"], "busy");
     assert_eq!(

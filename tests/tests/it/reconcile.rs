@@ -6,5 +6,5 @@ mod difference;
 mod guard;
 mod late;
 mod real;
-mod shop;
+pub(crate) mod shop;
 mod slices;

@@ -10,7 +10,7 @@ use crate::api::caller::Caller;
 use crate::events::bus::{Bus, Mood};
 use crate::fan_out::yard;
 use crate::http::event::{KEY, post, request_to};
-use crate::support::function::{Answer, Environment, Function};
+use crate::support::function::{Environment, Function};
 use crate::support::odoo::{Odoo, simulator};
 use crate::support::shop::assert_failed;
 
@@ -29,9 +29,7 @@ async fn silent_postgres() -> (TcpListener, String) {
 async fn ask(function: &mut Function, event: &Value, time: Duration) -> (u64, Value, Duration) {
     let asked = Instant::now();
     function.send_with_deadline(event, time);
-    let Answer::Response(answer) = function.answer().await else {
-        panic!("no answer; log:\n{}", function.log().await);
-    };
+    let answer = function.answered().await;
     let body = answer["body"].as_str().expect("a text");
     (
         answer["statusCode"].as_u64().expect("a status"),

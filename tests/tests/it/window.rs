@@ -3,80 +3,28 @@
 
 use std::time::Duration;
 
-use odoo_sim::{Fault, OdooSim, Version, When};
-use serde_json::{Value, json};
+use odoo_sim::{Fault, Version, When};
+use serde_json::json;
 use shared::specs::{CATEGORIES, PRODUCTS};
 
-use crate::support::function::{Environment, Function};
-use crate::support::odoo::{Odoo, simulator};
-use crate::support::postgres::TestDatabase;
+use crate::reconcile::shop::{Shop, VERSIONS};
+use crate::support::function::Function;
 use crate::support::snapshot::assert_mirror_equals;
 
-const VERSIONS: [Version; 2] = [Version::V14, Version::V19];
-
 /// A simulated shop whose products are in the mirror.
-struct Shop {
-    sim: OdooSim,
-    odoo: Odoo,
-    database: TestDatabase,
-    environment: Environment,
-}
-
-impl Shop {
-    async fn open(version: Version, products: usize) -> Self {
-        let sim = simulator(version, products).await;
-        let odoo = Odoo::simulated(&sim).await;
-        let database = TestDatabase::create().await;
-        let environment = odoo.environment(&database.url);
-        let shop = Self {
-            sim,
-            odoo,
-            database,
-            environment,
-        };
-        shop.sync().await;
-        shop
-    }
-
-    async fn sync(&self) -> Value {
-        self.sync_as(&json!({})).await
-    }
-
-    async fn sync_as(&self, request: &Value) -> Value {
-        let mut function = Function::start("sync-products", &self.environment).await;
-        let answer = function.call(request).await;
-        assert_eq!(answer["success"], true, "{answer}");
-        answer["data"].clone()
-    }
-
-    async fn assert_equal(&self) {
-        assert_mirror_equals(&self.odoo, &self.database.client, &PRODUCTS).await;
-    }
-
-    /// As if the last runs had been that long ago, by Postgres's clock and by Odoo's.
-    async fn let_pass(&self, time: Duration) {
-        self.sim.clock().advance(time);
-        self.database
-            .client
-            .execute(
-                "update odoo.sync_streams
-                 set watermark_first_seen_at = watermark_first_seen_at - $1::float8 * interval '1 s'",
-                &[&time.as_secs_f64()],
-            )
-            .await
-            .expect("the streams");
-    }
+async fn open(version: Version) -> Shop {
+    Shop::open(version, &PRODUCTS).await
 }
 
 #[tokio::test]
 async fn five_thousand_rows_of_one_second_all_arrive() {
     for version in VERSIONS {
-        let shop = Shop::open(version, 100).await;
+        let shop = open(version).await;
         shop.sim.tie("product.product", 5_000);
-        let report = shop.sync().await;
+        let report = shop.sync(&json!({})).await;
         assert_eq!(report["recordsInserted"], 5_000);
         shop.assert_equal().await;
-        let again = shop.sync().await;
+        let again = shop.sync(&json!({})).await;
         assert_eq!(again["recordsInserted"], 0);
         assert_eq!(again["recordsUpdated"], 0);
     }
@@ -85,16 +33,16 @@ async fn five_thousand_rows_of_one_second_all_arrive() {
 #[tokio::test]
 async fn a_row_committed_late_within_the_overlap_arrives() {
     for version in VERSIONS {
-        let shop = Shop::open(version, 100).await;
+        let shop = open(version).await;
         let ids = shop.sim.ids("product.product");
         let mut late = shop.sim.begin();
         late.write("product.product", &ids[..1], json!({"weight": 4.25}));
         shop.sim.clock().advance(Duration::from_secs(60));
         shop.sim
             .write("product.product", &ids[1..2], json!({"weight": 5.25}));
-        shop.sync().await;
+        shop.sync(&json!({})).await;
         late.commit();
-        let report = shop.sync().await;
+        let report = shop.sync(&json!({})).await;
         assert_eq!(report["recordsUpdated"], 1, "{version:?}");
         shop.assert_equal().await;
     }
@@ -103,7 +51,7 @@ async fn a_row_committed_late_within_the_overlap_arrives() {
 #[tokio::test]
 async fn a_template_s_price_reaches_its_variants() {
     for version in VERSIONS {
-        let shop = Shop::open(version, 100).await;
+        let shop = open(version).await;
         let template = shop.sim.ids("product.template")[3];
         shop.sim.clock().advance(Duration::from_secs(3600));
         shop.sim.write(
@@ -111,7 +59,7 @@ async fn a_template_s_price_reaches_its_variants() {
             &[template],
             json!({"list_price": 99.99}),
         );
-        let report = shop.sync().await;
+        let report = shop.sync(&json!({})).await;
         assert!(report["recordsUpdated"].as_u64() > Some(0), "{version:?}");
         shop.assert_equal().await;
     }
@@ -120,7 +68,7 @@ async fn a_template_s_price_reaches_its_variants() {
 #[tokio::test]
 async fn a_row_that_changes_or_vanishes_between_listing_and_reading_comes_out_right() {
     for version in VERSIONS {
-        let shop = Shop::open(version, 100).await;
+        let shop = open(version).await;
         let ids = shop.sim.ids("product.product");
         let (changed, deleted) = (ids[10], ids[11]);
         shop.sim
@@ -130,27 +78,27 @@ async fn a_row_that_changes_or_vanishes_between_listing_and_reading_comes_out_ri
             sim.write("product.product", &[changed], json!({"volume": 2.5}));
             sim.unlink("product.product", &[deleted]);
         });
-        shop.sync().await;
+        shop.sync(&json!({})).await;
         let volume = "select volume::float8 from odoo.products where odoo_id = $1";
         let row = shop.database.client.query_one(volume, &[&changed]).await;
         assert_eq!(row.expect("the row").get::<_, f64>(0), 2.5);
         // The count is asked beside the last page, so that it may have come before the
         // deletion. Then it differs once, then twice: the ids are compared and it is seen.
-        shop.sync().await;
-        shop.sync().await;
+        shop.sync(&json!({})).await;
+        shop.sync(&json!({})).await;
         shop.assert_equal().await;
     }
 }
 
 #[tokio::test]
 async fn a_deletion_is_seen_once_the_counts_have_differed_twice() {
-    let shop = Shop::open(Version::V19, 100).await;
+    let shop = open(Version::V19).await;
     let ids = shop.sim.ids("product.product");
     shop.sim.unlink("product.product", &ids[20..23]);
-    assert_eq!(shop.sync().await["recordsDeleted"], 0);
-    assert_eq!(shop.sync().await["recordsDeleted"], 3);
+    assert_eq!(shop.sync(&json!({})).await["recordsDeleted"], 0);
+    assert_eq!(shop.sync(&json!({})).await["recordsDeleted"], 3);
     shop.assert_equal().await;
-    assert_eq!(shop.sync().await["recordsDeleted"], 0);
+    assert_eq!(shop.sync(&json!({})).await["recordsDeleted"], 0);
     let kept = shop
         .database
         .client
@@ -165,26 +113,25 @@ async fn a_deletion_is_seen_once_the_counts_have_differed_twice() {
 
 #[tokio::test]
 async fn rows_that_vanish_in_large_numbers_are_not_deleted() {
-    let shop = Shop::open(Version::V19, 100).await;
+    let shop = open(Version::V19).await;
     let ids = shop.sim.ids("product.product");
     shop.sim.hide("product.product", &ids[..60]);
-    shop.sync().await;
-    let mut function = Function::start("sync-products", &shop.environment).await;
-    let answer = function.call(&json!({})).await;
+    shop.sync(&json!({})).await;
+    let answer = shop.ask(&json!({})).await;
     assert_eq!(answer["error"]["code"], "delete_guard", "{answer}");
     let message = answer["error"]["message"].as_str().expect("a message");
     assert!(message.contains("60 of "), "{message}");
     shop.sim.show_all("product.product");
-    shop.sync().await;
+    shop.sync(&json!({})).await;
     shop.assert_equal().await;
 
     shop.sim.hide("product.product", &ids[..60]);
     let confirmed = json!({"mode": "reconcile", "confirmDeletes": true});
-    assert_eq!(shop.sync_as(&confirmed).await["recordsDeleted"], 60);
+    assert_eq!(shop.sync(&confirmed).await["recordsDeleted"], 60);
     shop.assert_equal().await;
 
     shop.sim.show_all("product.product");
-    let revived = shop.sync_as(&json!({"mode": "reconcile"})).await;
+    let revived = shop.sync(&json!({"mode": "reconcile"})).await;
     assert_eq!(revived["recordsUpdated"], 60);
     shop.assert_equal().await;
 }
@@ -192,11 +139,9 @@ async fn rows_that_vanish_in_large_numbers_are_not_deleted() {
 #[tokio::test]
 async fn a_quiet_stream_lists_nothing_and_makes_at_most_four_requests() {
     for version in VERSIONS {
-        let shop = Shop::open(version, 100).await;
-        shop.let_pass(Duration::from_secs(400)).await;
-        shop.sync().await;
-        shop.sim.reset_requests();
-        let report = shop.sync().await;
+        let shop = open(version).await;
+        shop.rest().await;
+        let report = shop.sync(&json!({})).await;
         assert_eq!(report["recordsProcessed"], 0, "{version:?}");
         let count = |model: &str| {
             shop.sim
@@ -213,7 +158,7 @@ async fn a_quiet_stream_lists_nothing_and_makes_at_most_four_requests() {
 
 #[tokio::test]
 async fn a_row_dated_next_year_hides_nothing() {
-    let shop = Shop::open(Version::V19, 100).await;
+    let shop = open(Version::V19).await;
     let ids = shop.sim.ids("product.product");
     shop.sim.set_raw(
         "product.product",
@@ -225,7 +170,7 @@ async fn a_row_dated_next_year_hides_nothing() {
         shop.sim.clock().advance(Duration::from_secs(1000));
         shop.sim
             .write("product.product", &[*id], json!({"weight": index + 7}));
-        shop.sync().await;
+        shop.sync(&json!({})).await;
         shop.assert_equal().await;
     }
 }
@@ -233,7 +178,7 @@ async fn a_row_dated_next_year_hides_nothing() {
 #[tokio::test]
 async fn a_renamed_parent_category_reaches_its_children_s_full_names() {
     for version in VERSIONS {
-        let shop = Shop::open(version, 100).await;
+        let shop = open(version).await;
         let mut function = Function::start("sync-categories", &shop.environment).await;
         function.call(&json!({})).await;
         let parent = shop
@@ -255,19 +200,17 @@ async fn a_renamed_parent_category_reaches_its_children_s_full_names() {
 
 #[tokio::test]
 async fn another_language_makes_the_next_run_a_full_one() {
-    let mut shop = Shop::open(Version::V19, 100).await;
-    shop.let_pass(Duration::from_secs(400)).await;
-    shop.sync().await;
+    let mut shop = open(Version::V19).await;
+    shop.rest().await;
     shop.environment.insert("ODOO_LANG", "fr_FR".to_owned());
     // A first try that fails must not make the second believe that all is read already.
     shop.sim.inject(
         When::method("read").model("product.product"),
         Fault::AccessDenied,
     );
-    let mut function = Function::start("sync-products", &shop.environment).await;
-    let answer = function.call(&json!({})).await;
+    let answer = shop.ask(&json!({})).await;
     assert_eq!(answer["success"], false, "{answer}");
-    let report = shop.sync().await;
+    let report = shop.sync(&json!({})).await;
     let rows = shop.odoo.count("product.product").await + shop.odoo.count("uom.uom").await;
     assert_eq!(report["recordsProcessed"], rows);
 }

@@ -55,11 +55,7 @@ impl Floor {
         odoo: &OdooEnvironment,
         client: &OdooClient,
     ) -> Result<Self> {
-        let mut floor = Self {
-            client: Client::builder().no_proxy().gzip(true).build()?,
-            odoo: odoo.clone(),
-            pages: Vec::new(),
-        };
+        let mut floor = Self::of_nothing(odoo)?;
         for stream in spec.streams {
             let server = client.fields_get(stream.model).await?;
             let resolved = Resolved::new(stream, |name| server.contains_key(name));
@@ -78,11 +74,7 @@ impl Floor {
         odoo: &OdooEnvironment,
         client: &OdooClient,
     ) -> Result<Self> {
-        let mut floor = Self {
-            client: Client::builder().no_proxy().gzip(true).build()?,
-            odoo: odoo.clone(),
-            pages: Vec::new(),
-        };
+        let mut floor = Self::of_nothing(odoo)?;
         for stream in spec.streams {
             let server = client.fields_get(stream.model).await?;
             let own = Call::times_of(stream.model, client).await?;
@@ -101,6 +93,14 @@ impl Floor {
             floor.pages.extend(pages);
         }
         Ok(floor)
+    }
+
+    fn of_nothing(odoo: &OdooEnvironment) -> Result<Self> {
+        Ok(Self {
+            client: Client::builder().no_proxy().gzip(true).build()?,
+            odoo: odoo.clone(),
+            pages: Vec::new(),
+        })
     }
 
     /// How long the calls take. Each page's calls follow each other.

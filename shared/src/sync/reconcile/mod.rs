@@ -21,7 +21,8 @@ use super::plan::Plan;
 use super::stream::StreamRun;
 use super::window::Range;
 use crate::error::Result;
-use crate::metadata::streams::{self, Phase, Step};
+use crate::metadata::cursor::{self, Step};
+use crate::metadata::streams::Phase;
 use crate::metadata::{comparison, deletions};
 use crate::odoo::Domain;
 pub(crate) use deletion::{delete, judge};
@@ -137,7 +138,7 @@ impl<'a, 'r> Comparison<'a, 'r> {
         self.run
             .lease
             .transaction(self.run.database, "comparing rows", async |transaction| {
-                if streams::advance(transaction, data_type, stream, step).await? {
+                if cursor::advance(transaction, data_type, stream, step).await? {
                     deletions::stage(transaction, run_id, stream, &part.gone).await?;
                 }
                 Ok(())

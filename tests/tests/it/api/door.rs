@@ -6,7 +6,7 @@ use shared::specs::REGISTRY;
 
 use super::caller::Caller;
 use crate::http::event::{KEY, ask, request_to};
-use crate::support::function::{Answer, Environment, Function};
+use crate::support::function::{Environment, Function};
 use crate::support::shop::{Shop, assert_failed};
 
 /// Every route that `api` answers and that wants the key.
@@ -206,9 +206,7 @@ async fn an_event_of_any_form_gets_an_answer() {
     let mut odd_query = get("/api/sync/runs");
     odd_query["rawQueryString"] = json!("limit=%ff&<b>&\u{0}={\"e\": 1}");
     for event in [wrong_types, no_method, odd_path, odd_query] {
-        let Answer::Response(answer) = caller.function.invoke(&event).await else {
-            panic!("{event}: no answer; log:\n{}", caller.function.log().await);
-        };
+        let answer = caller.function.call(&event).await;
         assert_eq!(answer["statusCode"], 400, "{event}: {answer}");
     }
     // No HTTP at all: a bare request, an event, a schedule, a deep nest.
@@ -222,9 +220,7 @@ async fn an_event_of_any_form_gets_an_answer() {
         deep,
     ] {
         caller.function.send_text(event);
-        let Answer::Response(answer) = caller.function.answer().await else {
-            panic!("no answer; log:\n{}", caller.function.log().await);
-        };
+        let answer = caller.function.answered().await;
         assert_failed(&answer, "bad_request");
     }
     let runs: Vec<Value> = shop.runs().await;

@@ -4,7 +4,6 @@ use odoo_sim::{Version, When};
 use serde_json::{Value, json};
 
 use super::caller::Caller;
-use crate::support::function::Answer;
 use crate::support::hold::Hold;
 use crate::support::odoo::{Odoo, simulator};
 use crate::support::shop::{Shop, assert_failed};
@@ -130,9 +129,7 @@ async fn a_running_sync_is_only_stopped_by_force_and_then_writes_nothing_any_mor
         let before = state(&shop).await;
 
         hold.release();
-        let Answer::Response(late) = sleeper.answer().await else {
-            panic!("no answer; log:\n{}", sleeper.log().await);
-        };
+        let late = sleeper.answered().await;
         assert_failed(&late, "busy");
         assert_eq!(state(&shop).await, before, "the sleeper wrote something");
 

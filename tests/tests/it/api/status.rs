@@ -206,7 +206,7 @@ async fn a_running_one_shows_how_far_it_has_come() {
     let token = stored["lease_token"].as_str().expect("a lease");
     assert!(!last.to_string().contains(token), "the token is shown");
     hold.release();
-    function.answer().await;
+    function.answered().await;
     let row = &caller.get("/api/sync/status/products").await["metadata"][0];
     assert_eq!(row["progress"], Value::Null);
 }

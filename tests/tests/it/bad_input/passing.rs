@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use odoo_sim::{Fault, Version, When};
 use serde_json::{Value, json};
 
-use crate::support::function::Answer;
 use crate::support::shop::{Shop, VERSIONS};
 use crate::support::wait_until;
 
@@ -183,9 +182,7 @@ async fn an_odoo_that_restarts_is_waited_for() {
     })
     .await;
     shop.sim.accept_connections();
-    let Answer::Response(answer) = function.answer().await else {
-        panic!("no answer; log:\n{}", function.log().await);
-    };
+    let answer = function.answered().await;
     assert_eq!(answer["success"], true, "{answer}");
     assert!(answer["data"]["retries"].as_u64() >= Some(1));
     shop.assert_mirrored().await;

@@ -3,7 +3,6 @@
 use odoo_sim::Version;
 use serde_json::{Value, json};
 
-use crate::support::function::Answer;
 use crate::support::shop::{Shop, assert_failed};
 
 #[tokio::test]
@@ -118,9 +117,7 @@ async fn an_event_nested_a_hundred_thousand_deep_gets_an_answer() {
     let mut function = shop.function().await;
     let depth = 100_000;
     function.send_text(format!("{}{}", "[".repeat(depth), "]".repeat(depth)));
-    let Answer::Response(answer) = function.answer().await else {
-        panic!("no answer; log:\n{}", function.log().await);
-    };
+    let answer = function.answered().await;
     assert_failed(&answer, "bad_request");
     shop.sync(&mut function).await;
 }

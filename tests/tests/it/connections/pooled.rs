@@ -7,7 +7,6 @@ use reqwest::Url;
 use serde_json::json;
 
 use super::wired::Wired;
-use crate::support::function::Answer;
 use crate::support::hold::Hold;
 use crate::support::postgres::{open, variable};
 
@@ -42,19 +41,10 @@ async fn a_session_that_postgres_ends_behind_a_pooler_is_replaced() {
         let held = "begin; lock table odoo.products in share mode";
         other.batch_execute(held).await.expect("a lock");
         wired.function.send(&json!({}));
-        wired.waits_for_a_lock().await;
+        wired.shop.database.held_up(1).await;
         wired.terminate().await;
         other.batch_execute("rollback").await.expect("an end");
-        let Answer::Response(answer) = wired.function.answer().await else {
-            panic!("no answer; log:\n{}", wired.function.log().await);
-        };
-        assert_eq!(answer["success"], true, "{pooler}: {answer}");
-        assert_eq!(
-            answer["data"]["recordsInserted"],
-            wired.source_rows(),
-            "{pooler}"
-        );
-        wired.shop.assert_mirrored().await;
+        wired.assert_filled(pooler).await;
     }
 }
 
@@ -67,16 +57,7 @@ async fn a_session_that_ends_behind_a_pooler_while_odoo_is_asked_is_replaced() {
         hold.reached().await;
         wired.terminate().await;
         hold.release();
-        let Answer::Response(answer) = wired.function.answer().await else {
-            panic!("no answer; log:\n{}", wired.function.log().await);
-        };
-        assert_eq!(answer["success"], true, "{pooler}: {answer}");
-        assert_eq!(
-            answer["data"]["recordsInserted"],
-            wired.source_rows(),
-            "{pooler}"
-        );
-        wired.shop.assert_mirrored().await;
+        wired.assert_filled(pooler).await;
     }
 }
 

@@ -5,20 +5,12 @@ use odoo_sim::{Version, When};
 use serde_json::json;
 
 use super::wired::Wired;
-use crate::support::function::Answer;
 use crate::support::hold::Hold;
 use crate::support::postgres::open;
 use crate::support::shop::{Shop, assert_failed};
 
 /// Enough for what passes: 200 ms, 400 ms, 800 ms and so on.
 const PATIENT: [(&str, &str); 2] = [("SYNC_RETRY_DELAY_MS", "200"), ("SYNC_MAX_RETRIES", "5")];
-
-async fn answer_of(wired: &mut Wired) -> serde_json::Value {
-    match wired.function.answer().await {
-        Answer::Response(answer) => answer,
-        other => panic!("{other:?}; log:\n{}", wired.function.log().await),
-    }
-}
 
 #[tokio::test]
 async fn a_deadlock_s_victim_tries_again() {
@@ -30,14 +22,14 @@ async fn a_deadlock_s_victim_tries_again() {
     let begun = "set deadlock_timeout = '60s'; begin; lock table odoo.products in share mode";
     other.batch_execute(begun).await.expect("a lock");
     wired.function.send(&json!({}));
-    wired.waits_for_a_lock().await;
+    wired.shop.database.held_up(1).await;
     let row = "update odoo.sync_metadata set updated_at = updated_at";
     other
         .batch_execute(row)
         .await
         .expect("the function's row, once it is the victim");
     other.batch_execute("rollback").await.expect("an end");
-    let answer = answer_of(&mut wired).await;
+    let answer = wired.function.answered().await;
     assert_eq!(answer["success"], true, "{answer}");
     assert!(answer["data"]["retries"].as_u64() >= Some(1), "{answer}");
     assert!(wired.function.log().await.contains("40P01"));
@@ -68,9 +60,9 @@ async fn a_serialization_failure_is_tried_again() {
     let changed = "begin; update odoo.sync_metadata set updated_at = now()";
     other.batch_execute(changed).await.expect("a row");
     hold.release();
-    wired.waits_for_a_lock().await;
+    wired.shop.database.held_up(1).await;
     other.batch_execute("commit").await.expect("an end");
-    let answer = answer_of(&mut wired).await;
+    let answer = wired.function.answered().await;
     assert_eq!(answer["success"], true, "{answer}");
     assert!(wired.function.log().await.contains("40001"));
     wired.shop.assert_mirrored().await;
@@ -105,7 +97,7 @@ async fn a_fail_over_to_a_read_only_server_is_sat_out() {
     })
     .await;
     set_read_only(&wired.shop, false).await;
-    let answer = answer_of(&mut wired).await;
+    let answer = wired.function.answered().await;
     assert_eq!(answer["success"], true, "{answer}");
     wired.shop.assert_mirrored().await;
 }
@@ -150,7 +142,7 @@ async fn a_full_house_is_waited_for_and_is_db_unreachable_where_it_stays_full() 
     wired.is_trying_again().await;
     let room = format!("alter role {role} connection limit -1");
     wired.shop.execute(&room).await;
-    let answer = answer_of(&mut wired).await;
+    let answer = wired.function.answered().await;
     assert_eq!(answer["success"], true, "{answer}");
     wired.shop.assert_mirrored().await;
     wired.function.kill().await;
@@ -170,7 +162,7 @@ async fn a_statement_that_takes_too_long_is_not_tried_again_and_is_on_record() {
     let held = "begin; lock table odoo.products in share mode";
     other.batch_execute(held).await.expect("a lock");
     wired.function.send(&json!({}));
-    wired.waits_for_a_lock().await;
+    wired.shop.database.held_up(1).await;
     // The same SQLSTATE, 57014, as after the 50 s that a statement may take.
     wired
         .shop
@@ -179,7 +171,7 @@ async fn a_statement_that_takes_too_long_is_not_tried_again_and_is_on_record() {
              where datname = current_database() and application_name = 'odoo-supabase-sync'",
         )
         .await;
-    let answer = answer_of(&mut wired).await;
+    let answer = wired.function.answered().await;
     let message = wired.shop.assert_recorded(&answer, "db_fault").await;
     assert!(message.contains("57014"), "{message}");
     assert_eq!(answer["data"]["retries"], 0, "{answer}");
@@ -201,7 +193,7 @@ async fn a_lock_that_is_held_for_longer_than_ten_seconds_is_waited_for_again() {
     wired.function.send(&json!({}));
     wired.is_trying_again().await;
     other.batch_execute("rollback").await.expect("an end");
-    let answer = answer_of(&mut wired).await;
+    let answer = wired.function.answered().await;
     assert_eq!(answer["success"], true, "{answer}");
     assert!(wired.function.log().await.contains("55P03"));
     wired.shop.assert_mirrored().await;

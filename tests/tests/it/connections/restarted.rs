@@ -5,7 +5,6 @@ use serde_json::json;
 
 use super::wired::Wired;
 use crate::support::cluster::{Cluster, Restart};
-use crate::support::function::Answer;
 use crate::support::hold::Hold;
 use crate::support::odoo::Odoo;
 use crate::support::postgres::open;
@@ -27,9 +26,7 @@ async fn a_run_goes_on_after_a_restart_and_after_a_crash_of_postgres() {
         hold.reached().await;
         cluster.restart(how);
         hold.release();
-        let Answer::Response(answer) = wired.function.answer().await else {
-            panic!("no answer; log:\n{}", wired.function.log().await);
-        };
+        let answer = wired.function.answered().await;
         assert_eq!(answer["success"], true, "{nth}: {answer}");
         assert_eq!(
             answer["data"]["recordsProcessed"],

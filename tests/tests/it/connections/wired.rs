@@ -48,7 +48,13 @@ impl Wired {
 
     /// A first sync, which must succeed: one run, each row counted once, the mirror complete.
     pub(super) async fn sync_from_empty(&mut self, what: &str) -> Value {
-        let answer = self.function.call(&json!({})).await;
+        self.function.send(&json!({}));
+        self.assert_filled(what).await
+    }
+
+    /// As [`Wired::sync_from_empty`], for a sync that is on.
+    pub(super) async fn assert_filled(&mut self, what: &str) -> Value {
+        let answer = self.function.answered().await;
         let log = self.function.log().await;
         assert_eq!(answer["success"], true, "{what}: {answer}; log:\n{log}");
         let report = answer["data"].clone();
@@ -65,22 +71,6 @@ impl Wired {
         assert_eq!(self.shop.runs().await.len(), 1, "{what}");
         self.shop.assert_mirrored().await;
         report
-    }
-
-    /// Waits until Postgres makes a statement of the function wait for a lock.
-    pub(super) async fn waits_for_a_lock(&self) {
-        crate::support::wait_until("a function waits for a lock", async || {
-            let waiting = self
-                .shop
-                .rows(
-                    "select 1 from pg_stat_activity
-                     where datname = current_database() and wait_event_type = 'Lock'
-                         and application_name = 'odoo-supabase-sync'",
-                )
-                .await;
-            !waiting.is_empty()
-        })
-        .await;
     }
 
     /// Ends the function's sessions in Postgres.

@@ -8,10 +8,7 @@ use serde_json::Value;
 use super::bus::Mood;
 use super::chain::{Chain, caller};
 use crate::openapi::document::DOCUMENT;
-use crate::support::function::Answer;
-use crate::support::postgres::open;
 use crate::support::shop::assert_failed;
-use crate::support::wait_until;
 
 #[tokio::test]
 async fn an_http_caller_is_answered_within_its_budget_and_the_run_goes_on_by_itself() {
@@ -31,7 +28,7 @@ async fn an_http_caller_is_answered_within_its_budget_and_the_run_goes_on_by_its
     assert_eq!(body["data"]["status"], "in_progress");
     DOCUMENT.assert_describes(&request, 202, &body);
     chain.let_all_through();
-    let answer = chain.invoke(&chain.next()).await;
+    let answer = chain.function.call(&chain.next()).await;
     assert_eq!(answer["data"]["runId"], body["data"]["runId"]);
     assert_eq!(answer["data"]["status"], "success");
     chain.shop.assert_mirrored().await;
@@ -71,15 +68,8 @@ async fn a_hand_over_that_postgres_does_not_confirm_in_time_sends_its_event_all_
     chain.function_with_budget("5000").await;
     chain.let_one_page_through();
     chain.function.send(&caller());
-    wait_until("a page is in", async || chain.products().await == 25).await;
-    let locker = open(&chain.shop.database.url).await;
-    locker
-        .batch_execute("begin; update odoo.sync_metadata set slice = slice")
-        .await
-        .expect("a lock");
-    let Answer::Response(answer) = chain.function.answer().await else {
-        panic!("no answer; log:\n{}", chain.function.log().await);
-    };
+    let locker = chain.hold_the_hand_over_up().await;
+    let answer = chain.function.answered().await;
     assert_eq!(answer["statusCode"], 503, "{answer}");
     let body: Value = serde_json::from_str(answer["body"].as_str().expect("a text")).expect("JSON");
     assert!(assert_failed(&body, "db_unreachable").contains("handed over"));
@@ -99,7 +89,7 @@ async fn a_hand_over_that_postgres_does_not_confirm_in_time_sends_its_event_all_
              set lease_token = null, lease_expires_at = null, slice = slice + 1",
         )
         .await;
-    let answer = chain.invoke(&next).await;
+    let answer = chain.function.call(&next).await;
     assert_eq!(answer["data"]["status"], "success", "{answer}");
     assert_eq!(chain.shop.runs().await.len(), 1);
     chain.shop.assert_mirrored().await;

@@ -104,6 +104,13 @@ impl Bus {
             .clone()
     }
 
+    /// The last entry that came, as the event that it delivers; it asks for a run or a slice.
+    pub(crate) fn last_request(&self) -> Value {
+        let entry = self.heard().pop().expect("an event");
+        assert_eq!(entry["DetailType"], "Sync Requested", "{entry}");
+        requested(&entry["Detail"])
+    }
+
     /// Closes its port.
     pub(crate) async fn stop(&mut self) {
         self.server.abort();
@@ -116,6 +123,14 @@ impl Drop for Bus {
     fn drop(&mut self) {
         self.server.abort();
     }
+}
+
+/// `Sync Requested` as a bus delivers it.
+pub(crate) fn requested(detail: &Value) -> Value {
+    json!({
+        "version": "0", "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
+        "source": "odoo.sync", "detail-type": "Sync Requested", "detail": detail
+    })
 }
 
 /// The variables that lead the AWS SDK to a bus.

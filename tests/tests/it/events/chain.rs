@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use odoo_sim::{Fault, Version, When};
 use serde_json::{Value, json};
+use tokio_postgres::Client;
 
 use super::bus::{Bus, Mood};
-use crate::support::function::{Answer, Function};
+use crate::support::function::Function;
+use crate::support::postgres::open;
 use crate::support::shop::Shop;
+use crate::support::wait_until;
 
 /// What Lambda gives an invocation here. A slice is done with its page long before.
 pub(super) const SHORT: Duration = Duration::from_secs(2);
@@ -61,19 +64,28 @@ impl Chain {
         answer
     }
 
+    /// An invocation that is short. One that has to come to an end has Lambda's whole time, however
+    /// slow the machine is: [`Function::call`].
     pub(super) async fn invoke(&mut self, event: &Value) -> Value {
         self.function.send_with_deadline(event, SHORT);
-        match self.function.answer().await {
-            Answer::Response(answer) => answer,
-            _ => panic!("no answer; log:\n{}", self.function.log().await),
-        }
+        self.function.answered().await
     }
 
-    /// The last event that was sent, as the bus delivers it; it asks for the next slice.
+    /// Keeps the row that a run's transactions need, from its first page on; until this commits,
+    /// the run can be neither handed over nor reset.
+    pub(super) async fn hold_the_hand_over_up(&self) -> Client {
+        wait_until("a page is in", async || self.products().await == 25).await;
+        let holder = open(&self.shop.database.url).await;
+        holder
+            .batch_execute("begin; update odoo.sync_metadata set slice = slice")
+            .await
+            .expect("a lock");
+        holder
+    }
+
+    /// The event that makes the run go on in its next slice.
     pub(super) fn next(&self) -> Value {
-        let entry = self.bus.heard().pop().expect("an event");
-        assert_eq!(entry["DetailType"], "Sync Requested", "{entry}");
-        delivered(&entry["Detail"])
+        self.bus.last_request()
     }
 
     /// The function of a caller who waits for so long.
@@ -88,13 +100,6 @@ impl Chain {
         let rows = self.shop.rows("select count(*) from odoo.products").await;
         rows[0]["count"].as_i64().expect("a number")
     }
-}
-
-pub(super) fn delivered(detail: &Value) -> Value {
-    json!({
-        "version": "0", "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
-        "source": "odoo.sync", "detail-type": "Sync Requested", "detail": detail
-    })
 }
 
 /// `POST /api/sync/products` with the key.

@@ -4,7 +4,8 @@
 use odoo_sim::{Fault, Version, When};
 use serde_json::{Value, json};
 
-use crate::support::function::{Answer, Function};
+use super::bus::requested;
+use crate::support::function::Function;
 use crate::support::hold::Hold;
 use crate::support::shop::{Shop, assert_failed};
 
@@ -13,7 +14,7 @@ fn schedule(mode: &str) -> Value {
 }
 
 fn event(mode: &str) -> Value {
-    json!({"source": "odoo.sync", "detail-type": "Sync Requested", "detail": {"mode": mode}})
+    requested(&json!({"mode": mode}))
 }
 
 /// A run that is on and held, and a second function that finds it so.
@@ -42,16 +43,21 @@ impl Held {
         }
     }
 
-    /// Lets the held run end; its answer, and the modes of all runs after the first.
-    async fn end(mut self) -> (Value, Vec<Value>) {
+    /// Lets the held run end; its answer, and what is left.
+    async fn release(mut self) -> (Value, Shop, Function) {
         self.hold.release();
-        let Answer::Response(answer) = self.first.answer().await else {
-            panic!("no answer; log:\n{}", self.first.log().await);
-        };
-        let runs = self.shop.runs().await;
+        let answer = self.first.answered().await;
+        (answer, self.shop, self.second)
+    }
+
+    /// As [`Held::release`], where all is at rest then: the answer, and the modes of all runs
+    /// after the first.
+    async fn end(self) -> (Value, Vec<Value>) {
+        let (answer, shop, _second) = self.release().await;
+        let runs = shop.runs().await;
         assert!(runs.iter().all(|run| run["status"] != "in_progress"));
-        assert!(self.shop.metadata().await["lease_token"].is_null());
-        self.shop.assert_mirrored().await;
+        assert!(shop.metadata().await["lease_token"].is_null());
+        shop.assert_mirrored().await;
         let modes = runs.iter().skip(1).map(|run| run["mode"].clone());
         (answer, modes.collect())
     }
@@ -80,14 +86,7 @@ async fn a_full_and_a_reconcile_that_were_asked_for_run_once_each() {
     let metadata = held.shop.metadata().await;
     assert_eq!(metadata["pending_mode"], "full");
     assert_eq!(metadata["pending_reconcile"], true);
-    let Held {
-        shop,
-        mut first,
-        mut second,
-        hold,
-    } = held;
-    hold.release();
-    first.answer().await;
+    let (_, shop, mut second) = held.release().await;
     // What waits behind that comes with the next request, whatever that is.
     shop.sync(&mut second).await;
     let modes: Vec<Value> = shop
@@ -124,16 +123,7 @@ async fn what_waits_behind_a_run_that_fails_is_not_lost() {
     held.second.call(&schedule("full")).await;
     let when = When::method("search_count").forever();
     held.shop.sim.inject(when, Fault::LoginPage);
-    let Held {
-        shop,
-        mut first,
-        mut second,
-        hold,
-    } = held;
-    hold.release();
-    let Answer::Response(answer) = first.answer().await else {
-        panic!("no answer; log:\n{}", first.log().await);
-    };
+    let (answer, shop, mut second) = held.release().await;
     assert_failed(&answer, "odoo_unreachable");
     assert_eq!(shop.metadata().await["pending_mode"], "full");
 

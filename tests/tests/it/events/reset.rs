@@ -4,13 +4,10 @@ use odoo_sim::Version;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::bus::Mood;
-use super::chain::{Chain, SHORT, delivered};
+use super::bus::{Mood, requested};
+use super::chain::{Chain, SHORT};
 use crate::api::caller::Caller;
-use crate::support::function::Answer;
-use crate::support::postgres::open;
 use crate::support::shop::assert_failed;
-use crate::support::wait_until;
 
 const RESET: &str = "/api/sync/reset/products?force=true";
 
@@ -20,7 +17,7 @@ async fn a_slice_of_a_run_that_a_reset_has_ended_tells_the_batch_so() {
     let mut chain = Chain::in_a_shop(Version::V19, Mood::Takes).await;
     let batch = Uuid::new_v4().to_string();
     let request = json!({"mode": "full", "dataType": "products", "batchId": batch});
-    chain.slice(&delivered(&request)).await;
+    chain.slice(&requested(&request)).await;
     let next = chain.next();
     let mut caller = Caller::of(&chain.shop).await;
     let (status, body) = caller.ask("POST", RESET).await;
@@ -64,32 +61,19 @@ async fn a_run_that_was_reset_does_not_count_as_handed_over() {
     let request = json!({"mode": "full", "dataType": "products", "batchId": batch});
     chain
         .function
-        .send_with_deadline(&delivered(&request), SHORT);
-    wait_until("a page is in", async || chain.products().await == 25).await;
-    let locker = open(&chain.shop.database.url).await;
-    locker
-        .batch_execute("begin; update odoo.sync_metadata set slice = slice")
-        .await
-        .expect("a lock");
-    let waiting = async || {
-        let query = "select pid from pg_stat_activity
-                     where datname = current_database() and wait_event_type = 'Lock'";
-        chain.shop.rows(query).await
-    };
-    wait_until("the hand-over waits", async || waiting().await.len() == 1).await;
-    let hand_over = waiting().await[0]["pid"].clone();
+        .send_with_deadline(&requested(&request), SHORT);
+    let locker = chain.hold_the_hand_over_up().await;
+    let hand_over = chain.shop.database.held_up(1).await[0];
     // The reset waits behind it, and so comes first once that is gone.
     let mut caller = Caller::of(&chain.shop).await;
     let breaking = async {
-        wait_until("the reset waits", async || waiting().await.len() == 2).await;
+        chain.shop.database.held_up(2).await;
         let end = format!("select pg_terminate_backend({hand_over}); commit");
         locker.batch_execute(&end).await.expect("a commit");
     };
     let ((status, body), ()) = tokio::join!(caller.ask("POST", RESET), breaking);
     assert_eq!(status, 200, "{body}");
-    let Answer::Response(answer) = chain.function.answer().await else {
-        panic!("no answer; log:\n{}", chain.function.log().await);
-    };
+    let answer = chain.function.answered().await;
     assert_failed(&answer, "busy");
     let told = chain.bus.heard().pop().expect("an event");
     assert_eq!(told["DetailType"], "Sync Failed", "{told}");

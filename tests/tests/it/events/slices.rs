@@ -5,9 +5,8 @@ use odoo_sim::{Fault, Version, When};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::bus::Mood;
-use super::chain::{Chain, delivered, schedule};
-use crate::support::function::Answer;
+use super::bus::{Mood, requested};
+use super::chain::{Chain, schedule};
 use crate::support::hold::Hold;
 use crate::support::shop::{VERSIONS, assert_failed};
 
@@ -16,7 +15,7 @@ async fn a_chain_of_slices_finishes_a_run_of_any_length_and_reads_no_row_twice()
     for version in VERSIONS {
         let mut chain = Chain::in_a_shop(version, Mood::Takes).await;
         let batch = Uuid::new_v4().to_string();
-        let mut event = delivered(&json!({
+        let mut event = requested(&json!({
             "dataType": "products", "mode": "full", "batchId": batch
         }));
         let mut run_id = Value::Null;
@@ -40,7 +39,7 @@ async fn a_chain_of_slices_finishes_a_run_of_any_length_and_reads_no_row_twice()
             assert_eq!(event["detail"], expected);
         }
         chain.let_all_through();
-        let answer = chain.invoke(&event).await;
+        let answer = chain.function.call(&event).await;
         let data = &answer["data"];
         let rows = chain.shop.sim.count("product.product") + chain.shop.sim.count("uom.uom");
         assert_eq!(data["status"], "success", "{answer}");
@@ -82,9 +81,7 @@ async fn a_slice_that_is_running_or_over_is_not_done_again() {
     assert_eq!(answer["success"], true, "{answer}");
     assert_eq!(chain.bus.heard().len(), before, "nothing is told of it");
     hold.release();
-    let Answer::Response(answer) = other.answer().await else {
-        panic!("no answer; log:\n{}", other.log().await);
-    };
+    let answer = other.answered().await;
     assert_eq!(answer["data"]["slices"], 3, "{answer}");
     assert_eq!(answer["data"]["status"], "success");
 
@@ -129,7 +126,7 @@ async fn a_broken_chain_is_picked_up_by_the_next_schedule_and_a_late_event_does_
         let answer = chain.invoke(&late).await;
         assert!(answer["data"].get("status").is_none(), "{answer}");
         chain.let_all_through();
-        let answer = chain.invoke(&schedule()).await;
+        let answer = chain.function.call(&schedule()).await;
         let data = &answer["data"];
         assert_eq!(data["status"], "success", "{answer}");
         assert_eq!(
@@ -146,12 +143,12 @@ async fn what_is_asked_of_a_run_that_is_handed_over_again_is_not_forgotten() {
     chain.slice(&json!({})).await;
     let batch = Uuid::new_v4().to_string();
     let request = json!({"mode": "reconcile", "dataType": "products", "batchId": batch});
-    chain.slice(&delivered(&request)).await;
+    chain.slice(&requested(&request)).await;
     assert_eq!(chain.shop.metadata().await["pending_mode"], "reconcile");
     // The batch must not take the end of the lesser run for the end of its own.
     assert_eq!(chain.next()["detail"].get("batchId"), None);
     chain.let_all_through();
-    chain.invoke(&chain.next()).await;
+    chain.function.call(&chain.next()).await;
     let runs = chain.shop.runs().await;
     let modes: Vec<&Value> = runs.iter().map(|run| &run["mode"]).collect();
     assert_eq!(modes, ["incremental", "reconcile"]);
@@ -164,7 +161,7 @@ async fn what_is_asked_of_a_run_that_is_handed_over_again_is_not_forgotten() {
 #[tokio::test]
 async fn a_comparison_of_ids_that_runs_out_of_time_is_done_by_the_next_slice() {
     let mut chain = Chain::in_a_shop(Version::V14, Mood::Takes).await;
-    chain.invoke(&json!({})).await;
+    chain.function.call(&json!({})).await;
     let gone = chain.shop.sim.ids("product.product")[5];
     chain.shop.sim.unlink("product.product", &[gone]);
     // The first one lists what to read.
@@ -176,7 +173,7 @@ async fn a_comparison_of_ids_that_runs_out_of_time_is_done_by_the_next_slice() {
 
     chain.let_all_through();
     chain.shop.sim.reset_requests();
-    let answer = chain.invoke(&chain.next()).await;
+    let answer = chain.function.call(&chain.next()).await;
     assert_eq!(answer["data"]["status"], "success", "{answer}");
     assert_eq!(answer["data"]["recordsDeleted"], 1);
     assert_eq!(chain.shop.sim.count_requests("read"), 0, "read again");
@@ -204,7 +201,7 @@ async fn a_chain_that_brings_in_no_row_comes_to_an_end_that_is_on_record() {
     assert!(metadata["run_id"].is_null() && metadata["lease_token"].is_null());
 
     chain.let_all_through();
-    chain.invoke(&schedule()).await;
+    chain.function.call(&schedule()).await;
     chain.shop.assert_mirrored().await;
 }
 
@@ -212,7 +209,7 @@ async fn a_chain_that_brings_in_no_row_comes_to_an_end_that_is_on_record() {
 #[tokio::test]
 async fn a_confirmed_request_that_takes_a_run_over_confirms_that_run() {
     let mut chain = Chain::in_a_shop(Version::V14, Mood::Takes).await;
-    chain.invoke(&json!({})).await;
+    chain.function.call(&json!({})).await;
     let ids = chain.shop.sim.ids("product.product");
     // As good as gone.
     chain.shop.sim.hide("product.product", &ids[..60]);

@@ -4,19 +4,11 @@ use odoo_sim::{Fault, Version, When};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::bus::{Bus, Mood, variables};
+use super::bus::{Bus, Mood, requested, variables};
 use crate::http::event::{ask, post};
-use crate::support::function::{Answer, Function};
+use crate::support::function::Function;
 use crate::support::hold::Hold;
 use crate::support::shop::{Shop, VERSIONS, assert_failed};
-
-/// `Sync Requested` with this detail, as the bus delivers it.
-fn requested(detail: &Value) -> Value {
-    json!({
-        "version": "0", "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
-        "source": "odoo.sync", "detail-type": "Sync Requested", "detail": detail
-    })
-}
 
 /// The one entry that was heard, which has the contract's bus, source and this type.
 fn only_entry(bus: &Bus, detail_type: &str) -> Value {
@@ -131,7 +123,7 @@ async fn busy_is_told_to_a_batch_and_to_nobody_else() {
     assert_eq!(detail["batchId"], batch);
     assert_eq!(detail["runId"], shop.runs().await[0]["run_id"]);
     hold.release();
-    first.answer().await;
+    first.answered().await;
 }
 
 #[tokio::test]
@@ -183,9 +175,7 @@ async fn with_an_empty_bus_name_nothing_is_sent() {
     shop.environment.extend(variables("http://127.0.0.1:1"));
     drop(bus.function(&mut shop).await);
     let mut function = shop.function_with(&[("SYNC_EVENT_BUS", "")]).await;
-    let Answer::Response(answer) = function.invoke(&requested(&json!({}))).await else {
-        panic!("no answer");
-    };
+    let answer = function.call(&requested(&json!({}))).await;
     assert_eq!(answer["success"], true);
     assert_eq!(bus.heard(), Vec::<Value>::new());
     assert!(!function.end().await.contains("the event was not sent"));

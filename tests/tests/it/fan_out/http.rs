@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::yard::{ALL, Yard, completed, event, failed, post, request, start};
 use crate::http::event::ask;
-use crate::support::function::{Answer, Function};
+use crate::support::function::Function;
 use crate::support::shop::assert_failed;
 use crate::support::wait_until;
 
@@ -22,9 +22,7 @@ async fn wait_for_batch(yard: &Yard, waiting: &Function) -> String {
 }
 
 async fn answered(waiting: &mut Function) -> (u64, Value) {
-    let Answer::Response(answer) = waiting.answer().await else {
-        panic!("no answer; log:\n{}", waiting.log().await);
-    };
+    let answer = waiting.answered().await;
     let body = serde_json::from_str(answer["body"].as_str().expect("text")).expect("JSON");
     (answer["statusCode"].as_u64().expect("a status"), body)
 }

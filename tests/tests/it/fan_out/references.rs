@@ -2,13 +2,12 @@
 
 use odoo_sim::When;
 use serde_json::{Value, json};
+use tokio_postgres::Client;
 
 use super::shop::Shop;
 use super::yard::{ALL, completed};
-use crate::support::function::Answer;
 use crate::support::hold::Hold;
 use crate::support::postgres::open;
-use crate::support::wait_until;
 
 /// An id that no row has.
 const NOWHERE: i64 = 987_654;
@@ -61,7 +60,7 @@ async fn references_of_a_data_type_whose_run_is_on_are_left_to_the_next_batch() 
     assert_eq!(shop.yard.in_state("success").await, ALL);
     assert_eq!(shop.open_warnings().await, Vec::<Value>::new());
     hold.release();
-    other.answer().await;
+    other.answered().await;
 
     shop.sync_all(&mut all, "incremental").await;
     assert_eq!(shop.yard.in_state("success").await, ALL);
@@ -99,14 +98,9 @@ async fn a_run_that_has_the_row_first_keeps_the_check_away() {
     // Any event is an occasion to look at what has not been looked at.
     let occasion = completed("sales", "no batch");
     all.send(&occasion);
-    wait_until("the check waits", async || {
-        let waiting = "select count(*) from pg_stat_activity
-                       where datname = current_database() and wait_event_type = 'Lock'";
-        shop.yard.rows(waiting).await[0]["count"] == 1
-    })
-    .await;
+    shop.yard.database.held_up(1).await;
     run.batch_execute("commit").await.expect("a commit");
-    all.answer().await;
+    all.answered().await;
     assert_eq!(shop.open_warnings().await, Vec::<Value>::new());
 
     shop.yard
@@ -119,10 +113,8 @@ async fn a_run_that_has_the_row_first_keeps_the_check_away() {
     assert!(!shop.open_warnings().await.is_empty());
 }
 
-/// A check of a large table takes seconds; no run is on then that anybody could be told of.
-#[tokio::test]
-async fn a_run_that_comes_while_references_are_checked_waits_for_that() {
-    let mut shop = Shop::open().await;
+/// What a check of categories does while it is on, which it is until this commits.
+async fn check_of_categories(shop: &Shop) -> Client {
     shop.yard
         .execute("insert into odoo.sync_metadata (data_type) values ('categories')")
         .await;
@@ -131,31 +123,25 @@ async fn a_run_that_comes_while_references_are_checked_waits_for_that() {
         .batch_execute("begin; select from odoo.sync_metadata for update")
         .await
         .expect("a check");
+    check
+}
+
+/// A check of a large table takes seconds; no run is on then that anybody could be told of.
+#[tokio::test]
+async fn a_run_that_comes_while_references_are_checked_waits_for_that() {
+    let mut shop = Shop::open().await;
+    let check = check_of_categories(&shop).await;
     shop.function("categories").send(&json!({}));
-    wait_until("the run waits", async || {
-        let waiting = "select count(*) from pg_stat_activity
-                       where datname = current_database() and wait_event_type = 'Lock'";
-        shop.yard.rows(waiting).await[0]["count"] == 1
-    })
-    .await;
+    shop.yard.database.held_up(1).await;
     check.batch_execute("commit").await.expect("a commit");
-    let Answer::Response(answer) = shop.function("categories").answer().await else {
-        panic!("no answer");
-    };
+    let answer = shop.function("categories").answered().await;
     assert_eq!(answer["data"]["status"], "success", "{answer}");
 }
 
 #[tokio::test]
 async fn a_check_that_takes_very_long_makes_busy_who_would_not_wait_as_long() {
     let mut shop = Shop::open().await;
-    shop.yard
-        .execute("insert into odoo.sync_metadata (data_type) values ('categories')")
-        .await;
-    let check = open(&shop.yard.database.url).await;
-    check
-        .batch_execute("begin; select from odoo.sync_metadata for update")
-        .await
-        .expect("a check");
+    let check = check_of_categories(&shop).await;
     let answer = shop.function("categories").call(&json!({})).await;
     assert_eq!(answer["error"]["code"], "busy", "{answer}");
     assert_eq!(answer["data"], json!({"dataType": "categories"}));

@@ -7,10 +7,8 @@ use serde_json::{Value, json};
 
 use super::shop::Shop;
 use super::yard::event;
-use crate::support::function::Answer;
 use crate::support::hold::Hold;
 use crate::support::postgres::open;
-use crate::support::wait_until;
 
 /// A batch that has just been started, and its request for categories as the bus delivers it.
 async fn started() -> (Shop, Value) {
@@ -138,9 +136,7 @@ async fn a_request_whose_run_is_on_does_nothing_and_one_of_a_run_that_was_left_g
     let mut other = shop.another("categories").await;
     // Long enough to look whether the holder is alive, too short for its next sign.
     other.send_with_deadline(&request, Duration::from_secs(2));
-    let Answer::Response(answer) = other.answer().await else {
-        panic!("no answer; log:\n{}", other.log().await);
-    };
+    let answer = other.answered().await;
     assert_eq!(answer["success"], true, "{answer}");
     assert_eq!(
         answer["data"],
@@ -183,16 +179,9 @@ async fn who_comes_while_a_run_is_about_to_begin_waits_for_it_and_is_told_which_
         .expect("a run that begins");
     for event in [json!({}), request] {
         shop.function("categories").send(&event);
-        wait_until("it waits", async || {
-            let waiting = "select count(*) from pg_stat_activity
-                           where datname = current_database() and wait_event_type = 'Lock'";
-            shop.yard.rows(waiting).await[0]["count"] == 1
-        })
-        .await;
+        shop.yard.database.held_up(1).await;
         starting.batch_execute("commit").await.expect("a commit");
-        let Answer::Response(answer) = shop.function("categories").answer().await else {
-            panic!("no answer");
-        };
+        let answer = shop.function("categories").answered().await;
         assert_eq!(answer["error"]["code"], "busy", "{answer}");
         assert_eq!(answer["data"]["runId"], run);
         starting

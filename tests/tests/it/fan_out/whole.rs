@@ -51,5 +51,5 @@ async fn one_that_crashes_one_that_fails_and_one_that_is_busy_keep_no_other_from
             .await;
     }
     hold.release();
-    other.answer().await;
+    other.answered().await;
 }

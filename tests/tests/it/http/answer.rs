@@ -5,7 +5,7 @@ use reqwest::Url;
 use serde_json::{Value, json};
 
 use super::event::{KEY, ask, function, post, request};
-use crate::support::function::{Answer, Function};
+use crate::support::function::Function;
 use crate::support::hold::Hold;
 use crate::support::shop::{Shop, VERSIONS, assert_failed};
 
@@ -89,9 +89,7 @@ async fn a_caller_who_comes_second_gets_409_with_the_running_run_and_changes_not
     assert_eq!(recorded(&shop).await, before);
 
     hold.release();
-    let Answer::Response(answer) = first.answer().await else {
-        panic!("no answer; log:\n{}", first.log().await);
-    };
+    let answer = first.answered().await;
     assert_eq!(answer["statusCode"], 200);
     assert_eq!(shop.runs().await.len(), 1);
     shop.assert_mirrored().await;

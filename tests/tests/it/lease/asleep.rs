@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::state;
-use crate::events::bus::{Bus, Mood};
-use crate::support::function::{Answer, Function};
+use crate::events::bus::{Bus, Mood, requested};
+use crate::support::function::Function;
 use crate::support::hold::Hold;
 use crate::support::postgres::open;
 use crate::support::shop::{Shop, assert_failed};
@@ -19,13 +19,6 @@ use crate::support::wire::{proxy_before, through};
 /// Stands for the minute after which a lease is over.
 const END_LEASE: &str =
     "update odoo.sync_metadata set lease_expires_at = now() - interval '1 second'";
-
-async fn answer_of(function: &mut Function) -> Value {
-    match function.answer().await {
-        Answer::Response(answer) => answer,
-        other => panic!("{other:?}; log:\n{}", function.log().await),
-    }
-}
 
 /// Stops it once it waits for Odoo alone: what it had read before may still be on its way to
 /// Postgres, and one that sleeps in a transaction is another matter.
@@ -42,7 +35,7 @@ async fn freeze_at_rest(shop: &Shop, function: &Function) {
 async fn wakes_in_vain(shop: &Shop, sleeper: &mut Function, what: &str) {
     let before = state(&shop.database).await;
     sleeper.thaw();
-    let late = answer_of(sleeper).await;
+    let late = sleeper.answered().await;
     assert_failed(&late, "busy");
     assert_eq!(
         state(&shop.database).await,
@@ -119,10 +112,7 @@ impl InTransaction {
         let held = "begin; lock table odoo.products in share mode";
         other.batch_execute(held).await.expect("a lock");
         sleeper.send(&json!({}));
-        wait_until("it waits for the table", async || {
-            count(&shop, "wait_event_type = 'Lock'").await == 1
-        })
-        .await;
+        shop.database.held_up(1).await;
         sleeper.freeze();
         other.batch_execute("rollback").await.expect("an end");
         // Postgres has answered; the function does not hear it.
@@ -157,7 +147,7 @@ async fn while_one_sleeps_in_its_transaction_nobody_takes_its_lease_and_it_goes_
             assert_failed(&answer, "busy");
         }
         asleep.sleeper.thaw();
-        let answer = answer_of(&mut asleep.sleeper).await;
+        let answer = asleep.sleeper.answered().await;
         assert_eq!(answer["success"], true, "{answer}");
         assert_eq!(answer["data"]["slices"], 1, "{answer}");
         asleep.shop.assert_mirrored().await;
@@ -224,7 +214,7 @@ async fn a_commit_that_is_held_up_on_its_way_is_late_for_nobody() {
     shop.sync(&mut second).await;
     let before = state(&shop.database).await;
     way.go_on();
-    assert_failed(&answer_of(&mut sleeper).await, "busy");
+    assert_failed(&sleeper.answered().await, "busy");
     assert_eq!(
         state(&shop.database).await,
         before,
@@ -251,7 +241,7 @@ async fn a_slice_that_slept_is_done_by_the_retry_of_its_event_and_tells_and_writ
     hold.release();
     let before = state(&shop.database).await;
     sleeper.thaw();
-    answer_of(&mut sleeper).await;
+    sleeper.answered().await;
     assert_eq!(
         state(&shop.database).await,
         before,
@@ -312,10 +302,9 @@ async fn a_slice_s_event_for_a_run_that_nobody_knows_does_nothing() {
             9,
         ),
     ] {
-        let event = json!({
-            "source": "odoo.sync", "detail-type": "Sync Requested",
-            "detail": {"dataType": "products", "mode": "full", "runId": run_id, "slice": slice}
-        });
+        let event = requested(&json!({
+            "dataType": "products", "mode": "full", "runId": run_id, "slice": slice
+        }));
         let answer = function.call(&event).await;
         assert_eq!(answer["success"], true, "{answer}");
     }
@@ -329,10 +318,8 @@ async fn hand_over_once(shop: &Shop, bus: &Bus, function: &mut Function) -> Valu
     let second = When::method("read").model("product.product").nth(2);
     shop.sim.inject(second.forever(), Fault::Hang);
     function.send_with_deadline(&json!({}), Duration::from_secs(2));
-    let answer = answer_of(function).await;
+    let answer = function.answered().await;
     assert_eq!(answer["data"]["status"], "in_progress", "{answer}");
     shop.sim.clear_faults();
-    let entry = bus.heard().pop().expect("an event");
-    assert_eq!(entry["DetailType"], "Sync Requested", "{entry}");
-    json!({"source": "odoo.sync", "detail-type": "Sync Requested", "detail": entry["Detail"]})
+    bus.last_request()
 }

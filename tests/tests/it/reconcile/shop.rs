@@ -1,5 +1,5 @@
-//! A simulated shop with a mirror of one data type that has come to rest: an incremental run
-//! would list nothing.
+//! A simulated shop with a mirror of one data type, which may have come to rest: then an
+//! incremental run would list nothing.
 
 use std::time::Duration;
 
@@ -13,19 +13,19 @@ use crate::support::postgres::TestDatabase;
 use crate::support::snapshot::assert_mirror_equals;
 
 /// Both versions: 14 tells of a template's change only by the template's own time.
-pub(super) const VERSIONS: [Version; 2] = [Version::V14, Version::V19];
+pub(crate) const VERSIONS: [Version; 2] = [Version::V14, Version::V19];
 
-pub(super) struct Shop {
-    pub(super) sim: OdooSim,
-    pub(super) odoo: Odoo,
-    pub(super) database: TestDatabase,
-    pub(super) environment: Environment,
+pub(crate) struct Shop {
+    pub(crate) sim: OdooSim,
+    pub(crate) odoo: Odoo,
+    pub(crate) database: TestDatabase,
+    pub(crate) environment: Environment,
     spec: &'static DataType,
 }
 
 impl Shop {
-    /// Syncs and lets the last change grow older than the overlap.
-    pub(super) async fn at_rest(version: Version, spec: &'static DataType) -> Self {
+    /// With a first sync.
+    pub(crate) async fn open(version: Version, spec: &'static DataType) -> Self {
         let sim = simulator(version, 100).await;
         let odoo = Odoo::simulated(&sim).await;
         let database = TestDatabase::create().await;
@@ -38,12 +38,18 @@ impl Shop {
             spec,
         };
         shop.sync(&json!({})).await;
+        shop
+    }
+
+    /// Lets the last change grow older than the overlap as well.
+    pub(super) async fn at_rest(version: Version, spec: &'static DataType) -> Self {
+        let shop = Self::open(version, spec).await;
         shop.rest().await;
         shop
     }
 
     /// As if the last runs had been longer ago than the overlap, by all clocks.
-    pub(super) async fn rest(&self) {
+    pub(crate) async fn rest(&self) {
         self.sim.clock().advance(Duration::from_secs(400));
         self.execute(
             "update odoo.sync_streams
@@ -55,7 +61,7 @@ impl Shop {
     }
 
     /// Runs the function of the data type, which must succeed, and returns its report.
-    pub(super) async fn sync(&self, request: &Value) -> Value {
+    pub(crate) async fn sync(&self, request: &Value) -> Value {
         let answer = self.ask(request).await;
         assert_eq!(answer["success"], true, "{answer}");
         answer["data"].clone()
@@ -65,7 +71,7 @@ impl Shop {
         self.sync(&json!({"mode": "reconcile"})).await
     }
 
-    pub(super) async fn ask(&self, request: &Value) -> Value {
+    pub(crate) async fn ask(&self, request: &Value) -> Value {
         let name = self.spec.function_name();
         let mut function = Function::start(&name, &self.environment).await;
         function.call(request).await
@@ -98,7 +104,7 @@ impl Shop {
         self.rows(&query).await
     }
 
-    pub(super) async fn assert_equal(&self) {
+    pub(crate) async fn assert_equal(&self) {
         assert_mirror_equals(&self.odoo, &self.database.client, self.spec).await;
         let staged = self.rows("select * from odoo.sync_deletions").await;
         assert!(staged.is_empty(), "left behind: {staged:?}");

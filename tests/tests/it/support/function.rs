@@ -111,11 +111,8 @@ impl Function {
 
     /// As [`Function::invoke`], for an event that must be answered.
     pub(crate) async fn call(&mut self, event: &Value) -> Value {
-        match self.invoke(event).await {
-            Answer::Response(value) => value,
-            Answer::Error(error) => panic!("an error: {error}; log:\n{}", self.log().await),
-            Answer::Died => panic!("it died; log:\n{}", self.log().await),
-        }
+        self.send(event);
+        self.answered().await
     }
 
     /// Sends an event.
@@ -145,6 +142,15 @@ impl Function {
             }
         });
         waited.await.unwrap_or_else(|_| panic!("no answer in time"))
+    }
+
+    /// As [`Function::answer`], for an event that must be answered.
+    pub(crate) async fn answered(&mut self) -> Value {
+        match self.answer().await {
+            Answer::Response(value) => value,
+            Answer::Error(error) => panic!("an error: {error}; log:\n{}", self.log().await),
+            Answer::Died => panic!("it died; log:\n{}", self.log().await),
+        }
     }
 
     /// Kills the process, as a machine that vanishes would.

@@ -19,6 +19,8 @@ use shared::mirror::migrate::migrate;
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, NoTls};
 
+use super::wait_until;
+
 const NAME_PREFIX: &str = "sync_test_";
 
 /// A database that exists as long as this does.
@@ -51,6 +53,20 @@ impl TestDatabase {
         let url = url_of("TEST_DATABASE_URL", &name);
         let client = open(&url).await;
         Self { url, client, name }
+    }
+
+    /// Waits until so many of its sessions wait for a lock; their process ids.
+    pub(crate) async fn held_up(&self, sessions: usize) -> Vec<i32> {
+        let query = "select pid from pg_stat_activity
+                     where datname = current_database() and wait_event_type = 'Lock'";
+        let mut waiting = Vec::new();
+        wait_until("sessions wait for a lock", async || {
+            let rows = self.client.query(query, &[]).await.expect("the sessions");
+            waiting = rows.iter().map(|row| row.get(0)).collect();
+            waiting.len() == sessions
+        })
+        .await;
+        waiting
     }
 
     /// How the program is told to use it.
