@@ -108,15 +108,30 @@ impl<'a> Scan<'a> {
     }
 
     fn key(&mut self, fields: &[String], next: usize) -> Option<Key> {
+        let expected = fields.get(next).filter(|field| *field != "id");
+        if expected.is_some_and(|field| self.take_quoted(field)) {
+            return Some(Key::Field(next));
+        }
         let name = name(self.string()?)?;
         if name == "id" {
             return Some(Key::Id);
         }
-        if fields.get(next).is_some_and(|field| *field == name) {
-            return Some(Key::Field(next));
-        }
         let slot = fields.iter().position(|field| *field == name);
         Some(slot.map_or(Key::Unknown, Key::Field))
+    }
+
+    /// A string that says just this, without an escape.
+    #[inline(always)]
+    fn take_quoted(&mut self, text: &str) -> bool {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let is_next = rest
+            .strip_prefix(b"\"")
+            .and_then(|rest| rest.strip_prefix(text.as_bytes()))
+            .is_some_and(|rest| rest.first() == Some(&b'"'));
+        if is_next {
+            self.at += text.len() + 2;
+        }
+        is_next
     }
 
     #[inline(always)]
@@ -216,6 +231,13 @@ mod tests {
 
     fn fields(names: &[&str]) -> Vec<String> {
         names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn an_id_that_is_asked_for_is_still_the_id() {
+        let json = r#"[{"id": 7, "name": "A"}]"#;
+        let records = parse(json, &fields(&["id", "name"])).expect("readable");
+        assert_eq!((records[0].id, records[0].fields[1]), (7, Some(r#""A""#)));
     }
 
     #[test]
