@@ -56,8 +56,9 @@ impl Desk {
                 json!({"list_price": number, "name": text}),
             ]),
             "product.template" => json!({"list_price": number, "name": text}),
-            "stock.location" => random.pick(&[json!({"name": text}), json!({"active": is_on})]),
-            "stock.warehouse" => json!({"name": text}),
+            "uom.uom" | "stock.location" | "stock.picking.type" => {
+                random.pick(&[json!({"name": text}), json!({"active": is_on})])
+            }
             "purchase.order" => random.pick(&[
                 json!({"partner_ref": text}),
                 json!({"state": "cancel"}),

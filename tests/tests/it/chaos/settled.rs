@@ -116,6 +116,7 @@ impl<'a> Settled<'a> {
         if !is_stopped {
             return;
         }
+        eprintln!("the delete guard stops it, as it has to");
         assert!(self.live().await.is_superset(&before), "something went");
         self.has_every_row(&BTreeSet::new()).await;
         let confirmed = json!({"mode": "reconcile", "confirmDeletes": true});
