@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use odoo_sim::{OdooSim, SimHandle, Transaction};
 use serde_json::json;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::desk::Desk;
-use super::world::World;
+use super::world::{Day, World};
 use crate::support::random::Random;
 
 /// What `SYNC_OVERLAP_SECONDS` is where nobody sets it, less what a slow machine may take between
@@ -48,9 +48,12 @@ pub(super) struct Rest {
 /// Those who change Odoo.
 pub(super) struct People<'a> {
     sim: &'a OdooSim,
-    desk: Desk,
+    desk: &'a Desk,
     random: Random,
     open: Vec<Open<'a>>,
+    /// Whether rules hide and show rows in this round: where many do, an incremental run owes
+    /// little.
+    has_rules: bool,
     rest: Rest,
 }
 
@@ -62,10 +65,11 @@ struct Open<'a> {
 }
 
 impl<'a> People<'a> {
-    pub(super) fn of(world: &'a World, past: Past, random: Random) -> Self {
+    pub(super) fn of(world: &'a World, past: Past, mut random: Random) -> Self {
         Self {
             sim: &world.sim,
-            desk: Desk::of(world),
+            desk: &world.desk,
+            has_rules: random.percent(40),
             random,
             open: Vec::new(),
             rest: Rest {
@@ -77,19 +81,25 @@ impl<'a> People<'a> {
     }
 
     /// Changes something every few milliseconds.
-    pub(super) async fn live(&mut self, until: Instant) {
-        while Instant::now() < until {
+    pub(super) async fn live(&mut self, day: &Day) {
+        while !day.is_over() {
             sleep(self.random.milliseconds(60)).await;
-            match self.random.below(40) {
-                0..4 => self.pass_time(),
-                4..10 => self.commit_one(),
-                10..12 => self.delete(),
-                12 => self.import(),
-                13 => self.hide(),
-                14..16 => self.show(),
-                16..18 => self.restore_one(),
-                _ => self.change(),
+            for _ in 0..=self.random.below(3) {
+                self.act();
             }
+        }
+    }
+
+    fn act(&mut self) {
+        match self.random.below(60) {
+            0..6 => self.pass_time(),
+            6..15 => self.commit_one(),
+            15..19 => self.delete(),
+            19 => self.import(),
+            20..23 if self.has_rules => self.hide(),
+            23..28 if self.has_rules => self.show(),
+            28..32 => self.restore_one(),
+            _ => self.change(),
         }
     }
 

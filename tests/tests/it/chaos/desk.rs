@@ -1,9 +1,9 @@
 //! What can be done to the models behind one data type.
 
-use odoo_sim::Version;
+use odoo_sim::{OdooSim, Version};
 use serde_json::{Value, json};
+use shared::specs::DataType;
 
-use super::world::World;
 use crate::support::random::Random;
 
 /// What can be done to the models behind one data type.
@@ -18,8 +18,8 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    pub(super) fn of(world: &World) -> Self {
-        let models: &[&'static str] = match world.spec.name {
+    pub(super) fn of(spec: &'static DataType, sim: &OdooSim) -> Self {
+        let models: &[&'static str] = match spec.name {
             "categories" => &["product.category"],
             "products" => &["product.product", "product.template", "uom.uom"],
             "warehouses" => &["stock.location", "stock.picking.type", "stock.warehouse"],
@@ -28,16 +28,15 @@ impl Desk {
             _ => &["stock.picking", "stock.move", "stock.move.line"],
         };
         let old = models.iter().map(|model| {
-            let ids = world.sim.ids(model);
-            // What comes later may be deleted any time.
+            let ids = sim.ids(model);
             (*model, ids.into_iter().take(40).collect())
         });
         Self {
-            data_type: world.spec.name,
-            version: world.sim.version(),
+            data_type: spec.name,
+            version: sim.version(),
             old: old.collect(),
-            mirrored: world.spec.streams.iter().map(|it| it.model).collect(),
-            product: world.sim.ids("product.product")[0],
+            mirrored: spec.streams.iter().map(|it| it.model).collect(),
+            product: sim.ids("product.product")[0],
         }
     }
 

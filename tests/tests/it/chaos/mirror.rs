@@ -2,14 +2,13 @@
 //! reconcile mends what ids and change times tell.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use shared::specs::{Kind, Stream};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 use tokio_postgres::Client;
 
 use super::changes::Record;
-use super::world::World;
+use super::world::{Day, World};
 use crate::support::random::Random;
 
 /// Above every id of the simulator.
@@ -33,18 +32,16 @@ pub(super) struct ByHand {
     pub(super) invented: i64,
 }
 
-/// Changes a few rows now and then.
-pub(super) async fn meddle(world: &World, mut random: Random, until: Instant) -> ByHand {
+/// Changes a few rows now and then, in half of the rounds.
+pub(super) async fn meddle(world: &World, mut random: Random, day: &Day) -> ByHand {
     let client = world.look().await;
     // A function that was killed may hold a row for longer than a round takes.
     let patience = "set lock_timeout = '200ms'";
     client.batch_execute(patience).await.expect("a setting");
     let mut done = ByHand::default();
-    loop {
-        sleep(Duration::from_millis(100) + random.milliseconds(1_000)).await;
-        if Instant::now() >= until {
-            return done;
-        }
+    let is_idle = random.percent(50);
+    while !is_idle && !day.is_over() {
+        sleep(random.milliseconds(400)).await;
         let streams: Vec<&Stream> = world.spec.streams.iter().collect();
         let stream = random.pick(&streams);
         let what = random.pick(&[
@@ -66,6 +63,7 @@ pub(super) async fn meddle(world: &World, mut random: Random, until: Instant) ->
         let records = ids.into_iter().map(|id| (stream.model, id));
         done.touched.extend(records);
     }
+    done
 }
 
 /// The ids of the rows that it changed: none where Postgres had other plans.
