@@ -97,16 +97,22 @@ impl<'a> People<'a> {
             15..19 => self.delete(),
             19 => self.import(),
             20..23 if self.has_rules => self.hide(),
-            23..28 if self.has_rules => self.show(),
-            28..32 => self.restore_one(),
+            23..27 if self.has_rules => self.show(),
+            27..31 => self.restore_one(),
             _ => self.change(),
         }
     }
 
-    /// Commits what is open or takes it back.
+    /// Commits what is open or takes it back. Now and then the last thing is that rows vanish.
     pub(super) fn come_to_rest(mut self) -> Rest {
         while !self.open.is_empty() {
             self.commit_one();
+        }
+        if self.has_rules && self.random.percent(50) {
+            self.hide();
+        }
+        if self.random.percent(20) {
+            self.delete();
         }
         self.rest
     }
@@ -198,7 +204,7 @@ impl<'a> People<'a> {
     /// A record rule takes a few records, a share of them, or all.
     fn hide(&mut self) {
         let model = self.random.pick(&self.desk.mirrored);
-        let percent = self.random.pick(&[1, 4, 15, 50, 100]);
+        let percent = self.random.pick(&[1, 4, 15, 25, 50, 100]);
         let mut ids = self.sim.ids(model);
         ids.retain(|_| self.random.percent(percent));
         self.sim.hide(model, &ids);
