@@ -108,10 +108,10 @@ impl<'a> People<'a> {
         while !self.open.is_empty() {
             self.commit_one();
         }
-        if self.has_rules && self.random.percent(50) {
+        if self.has_rules && self.random.percent(80) {
             self.hide();
         }
-        if self.random.percent(20) {
+        if self.random.percent(40) {
             self.delete();
         }
         self.rest
