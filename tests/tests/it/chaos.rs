@@ -2,17 +2,22 @@
 //!
 //! A world is a simulated Odoo of some version, a mirror of one of its data types, and a way to
 //! it (direct or through a pooler), all drawn from a seed. In each of its rounds people change
-//! Odoo, some of them in transactions that are committed late; several functions sync at once,
-//! are killed, frozen and cut off, and lose their leases while they live; Odoo, the network and
-//! Postgres fail. Then all of that stops, and what README and docs/RELIABILITY.md promise has to
-//! hold.
+//! Odoo, some of them in transactions that are committed late; they import and delete, record rules
+//! hide rows and show them again, a backup puts rows back as they were; several functions sync at
+//! once, are killed, frozen and cut off, and lose their leases while they live; the data type is
+//! reset; others change the mirror; Odoo, the network and Postgres fail. Then all of that stops,
+//! and what README and docs/RELIABILITY.md promise has to hold, the delete guard included.
 //!
 //! `cargo xtask chaos --rounds 200` runs it for long, `--seed S` begins with the world that a
 //! failure named. A seed repeats every choice, not the moments at which things meet.
 
 mod changes;
+mod desk;
 mod functions;
+mod guard;
+mod mirror;
 mod network;
+mod reset;
 mod settled;
 mod trouble;
 mod world;

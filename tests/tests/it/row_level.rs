@@ -91,6 +91,14 @@ async fn relations(client: &Client, kinds: &str) -> Vec<String> {
     names(client, &query).await
 }
 
+async fn first_column(client: &Client, relation: &str) -> String {
+    let query = format!(
+        "select attname::text from pg_attribute
+         where attrelid = '{relation}'::regclass and attnum = 1"
+    );
+    names(client, &query).await.remove(0)
+}
+
 /// A database with these defaults, migrated after they were set.
 async fn migrated_after(defaults: &str) -> TestDatabase {
     let database = TestDatabase::create_empty().await;
@@ -120,6 +128,8 @@ async fn statements(client: &Client) -> Vec<String> {
         statements.push(format!("select count(*) from {name}"));
         statements.push(format!("insert into {name} default values"));
         statements.push(format!("delete from {name}"));
+        let column = first_column(client, &name).await;
+        statements.push(format!("update {name} set {column} = {column}"));
     }
     for name in relations(client, "'r', 'p'").await {
         statements.push(format!("truncate {name}"));

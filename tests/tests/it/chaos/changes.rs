@@ -1,79 +1,120 @@
 //! What people do in Odoo while it is synced.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use odoo_sim::{OdooSim, Transaction, Version};
-use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use odoo_sim::{OdooSim, SimHandle, Transaction};
+use serde_json::json;
+use tokio::time::sleep;
 
-use super::world::World;
+use super::desk::Desk;
+use super::world::{Day, World};
 use crate::support::random::Random;
 
 /// What `SYNC_OVERLAP_SECONDS` is where nobody sets it, less what a slow machine may take between
 /// two looks at a clock.
 const OVERLAP: Duration = Duration::from_secs(290);
-/// What a run may delete unasked, so that a settled world needs no confirmation.
-const MOST_DELETIONS: usize = 4;
+const DAY: u64 = 24 * 60 * 60;
+
+/// A model and an id.
+pub(super) type Record = (&'static str, i64);
 
 /// What the next incremental run has to bring in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Promise {
-    /// Every row that Odoo has.
+    /// Every row that Odoo shows, but for what no change time tells of.
     EveryRow,
     /// Nothing: something was committed later than the overlap after its change time.
     OnlyByReconcile,
 }
 
+/// What lasts from round to round.
+#[derive(Default)]
+pub(super) struct Past {
+    /// Records that people have made: nothing else refers to them, so they may be deleted.
+    made: Vec<Record>,
+    /// Records that a rule hides.
+    hidden: BTreeSet<Record>,
+}
+
+/// What people leave behind.
+pub(super) struct Rest {
+    pub(super) promise: Promise,
+    /// Records that changed without a newer change time: shown again, or restored.
+    pub(super) untold: BTreeSet<Record>,
+    pub(super) past: Past,
+}
+
 /// Those who change Odoo.
 pub(super) struct People<'a> {
     sim: &'a OdooSim,
-    desk: Desk,
+    desk: &'a Desk,
     random: Random,
     open: Vec<Open<'a>>,
-    made: Vec<(&'static str, i64)>,
-    deletions: usize,
-    promise: Promise,
+    /// Whether rules hide and show rows in this round: where many do, an incremental run owes
+    /// little.
+    has_rules: bool,
+    rest: Rest,
 }
 
 /// A transaction that is not committed yet.
 struct Open<'a> {
     transaction: Transaction<'a>,
     began: jiff::Timestamp,
-    made: Vec<(&'static str, i64)>,
+    made: Vec<Record>,
 }
 
 impl<'a> People<'a> {
-    pub(super) fn of(world: &'a World, random: Random) -> Self {
+    pub(super) fn of(world: &'a World, past: Past, mut random: Random) -> Self {
         Self {
             sim: &world.sim,
-            desk: Desk::of(world),
+            desk: &world.desk,
+            has_rules: random.percent(40),
             random,
             open: Vec::new(),
-            made: Vec::new(),
-            deletions: 0,
-            promise: Promise::EveryRow,
+            rest: Rest {
+                promise: Promise::EveryRow,
+                untold: BTreeSet::new(),
+                past,
+            },
         }
     }
 
     /// Changes something every few milliseconds.
-    pub(super) async fn live(&mut self, until: Instant) {
-        while Instant::now() < until {
+    pub(super) async fn live(&mut self, day: &Day) {
+        while !day.is_over() {
             sleep(self.random.milliseconds(60)).await;
-            match self.random.below(20) {
-                0..2 => self.pass_time(),
-                2..5 => self.commit_one(),
-                5..6 => self.delete_one(),
-                _ => self.change(),
+            for _ in 0..=self.random.below(3) {
+                self.act();
             }
         }
     }
 
-    /// Commits what is open or takes it back. Returns what the next run owes.
-    pub(super) fn come_to_rest(&mut self) -> Promise {
+    fn act(&mut self) {
+        match self.random.below(60) {
+            0..6 => self.pass_time(),
+            6..15 => self.commit_one(),
+            15..19 => self.delete(),
+            19 => self.import(),
+            20..23 if self.has_rules => self.hide(),
+            23..27 if self.has_rules => self.show(),
+            27..31 => self.restore_one(),
+            _ => self.change(),
+        }
+    }
+
+    /// Commits what is open or takes it back. Now and then the last thing is that rows vanish.
+    pub(super) fn come_to_rest(mut self) -> Rest {
         while !self.open.is_empty() {
             self.commit_one();
         }
-        self.promise
+        if self.has_rules && self.random.percent(80) {
+            self.hide();
+        }
+        if self.random.percent(40) {
+            self.delete();
+        }
+        self.rest
     }
 
     /// Minutes, so that what has been read falls out of the next windows. Seldom more than the
@@ -85,23 +126,15 @@ impl<'a> People<'a> {
     }
 
     fn change(&mut self) {
-        let mut transaction = self.sim.begin();
-        let began = self.sim.clock().now();
-        let mut made = Vec::new();
+        let mut open = self.begin();
         for _ in 0..=self.random.below(3) {
             if self.random.percent(30) {
-                let (model, values) = self.desk.new_record(&mut self.random);
-                made.push((model, transaction.create(model, values)));
+                self.make_one(&mut open);
             } else {
                 let (model, id, values) = self.desk.edit(&mut self.random);
-                transaction.write(model, &[id], values);
+                open.transaction.write(model, &[id], values);
             }
         }
-        let open = Open {
-            transaction,
-            began,
-            made,
-        };
         if self.random.percent(35) {
             self.open.push(open);
         } else {
@@ -109,14 +142,35 @@ impl<'a> People<'a> {
         }
     }
 
+    /// Many records at once.
+    fn import(&mut self) {
+        let mut open = self.begin();
+        for _ in 0..10 + self.random.below(50) {
+            self.make_one(&mut open);
+        }
+        self.commit(open);
+    }
+
+    fn begin(&self) -> Open<'a> {
+        Open {
+            transaction: self.sim.begin(),
+            began: self.sim.clock().now(),
+            made: Vec::new(),
+        }
+    }
+
+    fn make_one(&mut self, open: &mut Open<'_>) {
+        let (model, values) = self.desk.new_record(&mut self.random);
+        open.made
+            .push((model, open.transaction.create(model, values)));
+    }
+
     fn commit_one(&mut self) {
         if self.open.is_empty() {
             return;
         }
-        let at = self.random.below(self.open.len() as u64);
-        let open = self
-            .open
-            .swap_remove(usize::try_from(at).expect("it is below a length"));
+        let at = self.below(self.open.len());
+        let open = self.open.swap_remove(at);
         // Some think better of it.
         if self.random.percent(90) {
             self.commit(open);
@@ -126,164 +180,63 @@ impl<'a> People<'a> {
     fn commit(&mut self, open: Open<'_>) {
         let took = self.sim.clock().now().duration_since(open.began);
         open.transaction.commit();
-        self.made.extend(open.made);
+        self.rest.past.made.extend(open.made);
         if took.unsigned_abs() > OVERLAP {
-            self.promise = Promise::OnlyByReconcile;
+            self.rest.promise = Promise::OnlyByReconcile;
         }
     }
 
-    /// Only what was made here: nothing else refers to it.
-    fn delete_one(&mut self) {
-        if self.made.is_empty() || self.deletions == MOST_DELETIONS {
-            return;
-        }
-        let at = self.random.below(self.made.len() as u64);
-        let (model, id) = self
-            .made
-            .swap_remove(usize::try_from(at).expect("it is below a length"));
-        self.sim.unlink(model, &[id]);
-        self.deletions += 1;
-    }
-}
-
-/// What can be done to the models behind one data type.
-struct Desk {
-    data_type: &'static str,
-    version: Version,
-    /// Records that were there before anybody changed anything, by model.
-    old: Vec<(&'static str, Vec<i64>)>,
-    product: i64,
-}
-
-impl Desk {
-    fn of(world: &World) -> Self {
-        let models: &[&'static str] = match world.spec.name {
-            "categories" => &["product.category"],
-            "products" => &["product.product", "product.template", "uom.uom"],
-            "warehouses" => &["stock.location", "stock.picking.type", "stock.warehouse"],
-            "purchases" => &["purchase.order", "purchase.order.line"],
-            "sales" => &["sale.order", "sale.order.line"],
-            _ => &["stock.picking", "stock.move", "stock.move.line"],
+    /// One, a few, or any number up to all that were made here.
+    fn delete(&mut self) {
+        let all = self.rest.past.made.len();
+        let most = match self.random.below(10) {
+            0..5 => 1,
+            5..8 => 6,
+            _ => all,
         };
-        let old = models.iter().map(|model| {
-            let ids = world.sim.ids(model);
-            // What comes later may be deleted any time.
-            (*model, ids.into_iter().take(40).collect())
-        });
-        Self {
-            data_type: world.spec.name,
-            version: world.sim.version(),
-            old: old.collect(),
-            product: world.sim.ids("product.product")[0],
+        for _ in 0..(1 + self.below(most)).min(all) {
+            let at = self.below(self.rest.past.made.len());
+            let (model, id) = self.rest.past.made.swap_remove(at);
+            self.sim.unlink(model, &[id]);
         }
     }
 
-    /// A change to a record that stays.
-    fn edit(&self, random: &mut Random) -> (&'static str, i64, Value) {
-        let (model, ids) = random.pick(&self.old);
-        let id = random.pick(&ids);
-        let number = 1.0 + random.below(10_000) as f64 / 100.0;
-        let text = format!("T{}", random.below(1_000_000));
-        let is_on = random.percent(60);
-        let values = match model {
-            "product.product" => random.pick(&[
-                json!({"weight": number, "active": is_on}),
-                json!({"default_code": text}),
-                json!({"standard_price": number}),
-                json!({"list_price": number, "name": text}),
-            ]),
-            "product.template" => json!({"list_price": number, "name": text}),
-            "stock.location" => random.pick(&[json!({"name": text}), json!({"active": is_on})]),
-            "stock.warehouse" => json!({"name": text}),
-            "purchase.order" => random.pick(&[
-                json!({"partner_ref": text}),
-                json!({"state": "cancel"}),
-                json!({"state": "purchase", "origin": text}),
-            ]),
-            "purchase.order.line" => json!({"product_qty": number, "price_unit": number}),
-            "sale.order" => random.pick(&[
-                json!({"client_order_ref": text}),
-                json!({"state": "sale", "origin": text}),
-            ]),
-            "sale.order.line" => json!({"product_uom_qty": number, "discount": 10.0}),
-            "stock.picking" | "stock.move" => {
-                random.pick(&[json!({"origin": text}), json!({"state": "done"})])
-            }
-            "stock.move.line" => json!({self.done_of_line(): number}),
-            _ => json!({"name": text}),
-        };
-        (model, id, values)
+    /// A record rule takes a few records, a share of them, or all.
+    fn hide(&mut self) {
+        let model = self.random.pick(&self.desk.mirrored);
+        let percent = self.random.pick(&[1, 4, 15, 25, 50, 100]);
+        let mut ids = self.sim.ids(model);
+        ids.retain(|_| self.random.percent(percent));
+        self.sim.hide(model, &ids);
+        let records = ids.into_iter().map(|id| (model, id));
+        self.rest.past.hidden.extend(records);
     }
 
-    /// A record that nothing refers to.
-    fn new_record(&self, random: &mut Random) -> (&'static str, Value) {
-        let name = format!("N{}", random.below(1_000_000));
-        match self.data_type {
-            "categories" => {
-                let (_, ids) = &self.old[0];
-                let parent = random.pick(ids);
-                (
-                    "product.category",
-                    json!({"name": name, "parent_id": parent}),
-                )
-            }
-            "products" => ("product.product", json!({"name": name, "list_price": 4.5})),
-            "warehouses" => {
-                let (_, ids) = &self.old[0];
-                let parent = random.pick(ids);
-                (
-                    "stock.location",
-                    json!({"name": name, "location_id": parent}),
-                )
-            }
-            "purchases" => {
-                let line = self.order_line("product_qty", random);
-                let order = json!({"partner_id": 1, "partner_ref": name, "order_line": line});
-                ("purchase.order", order)
-            }
-            "sales" => {
-                let line = self.order_line("product_uom_qty", random);
-                let order = json!({"partner_id": 1, "client_order_ref": name, "order_line": line});
-                ("sale.order", order)
-            }
-            _ => ("stock.move", self.stock_move(&name, random)),
-        }
+    /// The rules of a model are taken away.
+    fn show(&mut self) {
+        let model = self.random.pick(&self.desk.mirrored);
+        self.sim.show_all(model);
+        let hidden = std::mem::take(&mut self.rest.past.hidden);
+        let (shown, hidden) = hidden.into_iter().partition(|(it, _)| *it == model);
+        self.rest.past.hidden = hidden;
+        self.rest.untold.extend::<BTreeSet<Record>>(shown);
     }
 
-    fn order_line(&self, quantity: &str, random: &mut Random) -> Value {
-        let unit = if self.version.major() >= 19 {
-            "product_uom_id"
-        } else {
-            "product_uom"
-        };
-        let number = 1.0 + random.below(100) as f64;
-        json!([[0, 0, {
-            "name": "Two", "product_id": self.product, quantity: number, "price_unit": 4.5, unit: 1,
-        }]])
+    /// Puts back what a backup had of a record: a value, and with it an older change time. That
+    /// comes last, since whoever reads in between must not take the one with the other.
+    fn restore_one(&mut self) {
+        let (model, id, field) = self.desk.text_of_one(&mut self.random);
+        let text = format!("R{}", self.random.below(1_000_000));
+        let age = Duration::from_secs(DAY + self.random.below(300 * DAY));
+        let then = SimHandle::odoo_time(self.sim.clock().now() - age);
+        self.sim.set_raw(model, id, field, json!(text));
+        self.sim.set_raw(model, id, "write_date", json!(then));
+        self.rest.untold.insert((model, id));
     }
 
-    fn stock_move(&self, name: &str, random: &mut Random) -> Value {
-        let done = if self.version.major() >= 17 {
-            "quantity"
-        } else {
-            "quantity_done"
-        };
-        let mut values = json!({
-            "product_id": self.product, "product_uom": 1, "product_uom_qty": 40.0,
-            "location_id": 1, "location_dest_id": 2, "origin": name,
-            done: random.below(40),
-        });
-        if self.version.major() <= 18 {
-            values["name"] = json!(name);
-        }
-        values
-    }
-
-    fn done_of_line(&self) -> &'static str {
-        if self.version.major() >= 17 {
-            "quantity"
-        } else {
-            "qty_done"
-        }
+    /// An index below a length.
+    fn below(&mut self, length: usize) -> usize {
+        let at = self.random.below(length as u64);
+        usize::try_from(at).expect("it is below a length")
     }
 }

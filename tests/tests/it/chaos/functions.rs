@@ -119,7 +119,7 @@ impl<'a> Fleet<'a> {
             0..4 if !heard.is_empty() => delivered(heard.last().unwrap_or(&Value::Null)),
             4 if !heard.is_empty() => delivered(&random.pick(&heard)),
             5 => json!({"mode": "full"}),
-            6 => json!({"mode": "reconcile"}),
+            6 => json!({"mode": "reconcile", "confirmDeletes": random.percent(40)}),
             7 => json!({
                 "source": "aws.events", "detail-type": "Scheduled Event",
                 "detail": {"mode": "reconcile"}

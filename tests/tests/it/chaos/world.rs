@@ -1,5 +1,6 @@
 //! One simulated Odoo, one mirror of one data type, and the rounds that they go through.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -10,9 +11,12 @@ use shared::specs::{DataType, REGISTRY};
 use tokio::time::Instant;
 use tokio_postgres::Client;
 
-use super::changes::People;
+use super::changes::{Past, People};
+use super::desk::Desk;
 use super::functions::Fleet;
+use super::mirror;
 use super::network::Network;
+use super::reset::Resets;
 use super::settled::{Settled, watch};
 use super::trouble;
 use crate::events::bus::{Bus, Mood};
@@ -35,8 +39,26 @@ pub(super) struct World {
     pub(super) bus: Bus,
     /// The variables of functions that nothing stands in the way of.
     pub(super) environment: Environment,
+    /// How many more rows others have deleted from the mirror than put into it.
+    pub(super) lost_by_hand: i64,
+    pub(super) desk: Desk,
+    past: Past,
     random: Random,
     rounds: usize,
+}
+
+/// How long people go on.
+#[derive(Default)]
+pub(super) struct Day(Cell<bool>);
+
+impl Day {
+    pub(super) fn is_over(&self) -> bool {
+        self.0.get()
+    }
+
+    fn end(&self) {
+        self.0.set(true);
+    }
 }
 
 impl World {
@@ -55,6 +77,7 @@ impl World {
             .start()
             .await;
         let odoo = Odoo::simulated(&sim).await;
+        let desk = Desk::of(spec, &sim);
         let way_to_odoo = proxy_before(sim.url());
         let database = TestDatabase::create().await;
         let way = random.pick(&["direct", "transaction pooler", "session pooler"]);
@@ -102,6 +125,9 @@ impl World {
             deletes_rows,
             bus,
             environment,
+            lost_by_hand: 0,
+            desk,
+            past: Past::default(),
             random,
             rounds,
         }
@@ -120,27 +146,40 @@ impl World {
     /// Chaos, and what has to hold after it.
     pub(super) async fn round(&mut self) {
         let mut random = self.random.fork();
+        let past = std::mem::take(&mut self.past);
         let network = Network::before(self);
-        let until = Instant::now() + Duration::from_millis(400 + random.below(1000));
-        let mut people = People::of(self, random.fork());
+        let resets = Resets::default();
+        let until = Instant::now() + Duration::from_millis(300 + random.below(800));
+        let day = Day::default();
+        let mut people = People::of(self, past, random.fork());
         let fleet = Fleet::of(self, &network);
         let functions = 1 + random.below(3);
         let crews: Vec<_> = (0..functions)
             .map(|_| fleet.run(random.fork(), until))
             .collect();
-        tokio::join!(
-            people.live(until),
-            join_all(crews),
+        // People go on for as long as a function is at work.
+        let work = async {
+            join_all(crews).await;
+            day.end();
+        };
+        let (by_hand, ..) = tokio::join!(
+            mirror::meddle(self, random.fork(), &day),
+            people.live(&day),
+            work,
             network.fail(random.fork(), until),
             trouble::in_odoo(self, random.fork(), until),
             trouble::in_postgres(self, random.fork(), until),
-            watch(self, until),
+            resets.happen(self, random.fork(), until),
+            watch(self, &resets, until),
         );
         // With it goes whatever hangs in it.
         drop(network);
         self.sim.clear_faults();
-        let promise = people.come_to_rest();
-        drop(people);
-        Settled::of(self).await.holds(promise).await;
+        let rest = people.come_to_rest();
+        self.past = rest.past;
+        self.lost_by_hand += by_hand.deleted - by_hand.invented;
+        let mut untold = rest.untold;
+        untold.extend(by_hand.touched);
+        Settled::of(self).await.holds(rest.promise, &untold).await;
     }
 }

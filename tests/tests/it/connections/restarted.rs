@@ -6,10 +6,6 @@ use serde_json::json;
 use super::wired::Wired;
 use crate::support::cluster::{Cluster, Restart};
 use crate::support::hold::Hold;
-use crate::support::odoo::Odoo;
-use crate::support::postgres::open;
-use crate::support::snapshot::assert_mirror_equals;
-use shared::specs::PRODUCTS;
 
 #[tokio::test]
 async fn a_run_goes_on_after_a_restart_and_after_a_crash_of_postgres() {
@@ -17,7 +13,6 @@ async fn a_run_goes_on_after_a_restart_and_after_a_crash_of_postgres() {
     let mut wired = Wired::open(Version::V19, Some(&cluster.migrated().await), "").await;
     let patient = [("SYNC_RETRY_DELAY_MS", "200"), ("SYNC_MAX_RETRIES", "8")];
     wired.function = wired.shop.function_with(&patient).await;
-    let odoo = Odoo::simulated(&wired.shop.sim).await;
     for (nth, how) in [(1, Restart::InOrder), (2, Restart::Crash)] {
         // The second page is on its way, the first one is committed or about to be.
         let hold = Hold::the_next(&wired.shop.sim, When::method("read").nth(2));
@@ -33,8 +28,7 @@ async fn a_run_goes_on_after_a_restart_and_after_a_crash_of_postgres() {
             wired.source_rows(),
             "{answer}"
         );
-        let client = open(cluster.url()).await;
-        assert_mirror_equals(&odoo, &client, &PRODUCTS).await;
+        wired.assert_mirrored_at(cluster.url()).await;
     }
 }
 

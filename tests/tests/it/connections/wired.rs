@@ -3,9 +3,12 @@
 use odoo_sim::Version;
 use odoo_sim::proxy::FaultProxy;
 use serde_json::{Value, json};
+use shared::specs::PRODUCTS;
 
 use crate::support::function::Function;
+use crate::support::postgres::open;
 use crate::support::shop::Shop;
+use crate::support::snapshot::assert_mirror_equals;
 use crate::support::wire::{proxy_before, through};
 
 /// A shop, the way to its mirror, and a function.
@@ -71,6 +74,12 @@ impl Wired {
         assert_eq!(self.shop.runs().await.len(), 1, "{what}");
         self.shop.assert_mirrored().await;
         report
+    }
+
+    /// As [`Shop::assert_mirrored`], where the mirror is in a server of the test's own.
+    pub(super) async fn assert_mirrored_at(&self, url: &str) {
+        let client = open(url).await;
+        assert_mirror_equals(&self.shop.odoo, &client, &PRODUCTS).await;
     }
 
     /// Ends the function's sessions in Postgres.

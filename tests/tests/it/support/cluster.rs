@@ -1,4 +1,5 @@
-//! A PostgreSQL of one test's own, for what no other test could bear beside it: restarts.
+//! A PostgreSQL of one test's own, for what no other test could bear beside it: restarts, a
+//! fail-over, a server that is full.
 //!
 //! Its programs are those of the server that `cargo xtask test` has started, which can say where
 //! they are.
@@ -6,7 +7,7 @@
 use std::ffi::OsStr;
 use std::net::TcpListener;
 use std::os::unix::fs::chown;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use shared::mirror::migrate::migrate;
@@ -85,15 +86,27 @@ impl Cluster {
         self.control("restart", mode);
     }
 
+    /// Restarts it as a standby: it answers, and lets nobody write.
+    pub(crate) fn demote(&self) {
+        let signal = self.folder.path().join("data/standby.signal");
+        std::fs::write(&signal, "").expect("a file");
+        give_away(&[&signal]);
+        self.restart(Restart::InOrder);
+    }
+
+    /// Ends [`Cluster::demote`] as a fail-over does: it takes writes again.
+    pub(crate) fn promote(&self) {
+        let mut command = self.program("pg_ctl");
+        command
+            .args(["promote", "--wait", "--timeout=60", "--pgdata"])
+            .arg(self.folder.path().join("data"));
+        run(&mut command);
+    }
+
     fn init(&self) {
         let password = self.folder.path().join("password");
         std::fs::write(&password, PASSWORD).expect("a file");
-        if is_root() {
-            let owner = owner();
-            for path in [self.folder.path(), &password] {
-                chown(path, Some(owner), None).expect("the right to give it away");
-            }
-        }
+        give_away(&[self.folder.path(), &password]);
         let mut command = self.program("initdb");
         command
             .args([
@@ -162,6 +175,17 @@ fn as_os_user(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("runuser");
     command.args(["-u", OS_USER, "--"]).arg(program);
     command
+}
+
+/// Makes files the server's own, where it runs as another user than we do.
+fn give_away(paths: &[&Path]) {
+    if !is_root() {
+        return;
+    }
+    let owner = owner();
+    for path in paths {
+        chown(path, Some(owner), None).expect("the right to give it away");
+    }
 }
 
 /// The user's number.

@@ -39,6 +39,7 @@ async fn a_certificate_that_does_not_pass_is_db_unreachable_with_the_reason() {
     let ca = variable("TEST_CA_CERT");
     let another = self_signed("another CA", Validity::Now);
     let expired = another.issue("localhost", Validity::Past);
+    let elsewhere = another.issue("db.example", Validity::Now);
     let url = &shop.database.url;
     let pooler = shop.database.pooler_config();
     for (url, ca, reason) in [
@@ -51,6 +52,11 @@ async fn a_certificate_that_does_not_pass_is_db_unreachable_with_the_reason() {
             verified(url, "127.0.0.1", None),
             ca.clone(),
             "certificate is refused: IP address mismatch",
+        ),
+        (
+            verified(url, "localhost", Some(elsewhere.serve())),
+            another.pem(),
+            "certificate is refused: hostname mismatch",
         ),
         (
             verified(url, "localhost", Some(expired.serve())),

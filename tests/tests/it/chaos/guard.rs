@@ -1,0 +1,44 @@
+//! What the delete guard has to say of a world at rest, found by means of its own.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+use shared::specs::Stream;
+use tokio_postgres::Client;
+
+use super::world::World;
+
+/// What `SYNC_DELETE_GUARD_PERCENT` is where nobody sets it.
+const PERCENT: usize = 20;
+/// So many rows may always go.
+const ALWAYS_ALLOWED: usize = 10;
+
+/// Whether a reconcile of all streams is stopped.
+pub(super) async fn stops(world: &World, client: &Client) -> bool {
+    for stream in world.spec.streams {
+        let there: BTreeSet<i64> = world
+            .odoo
+            .search(stream.model, json!([]))
+            .await
+            .into_iter()
+            .collect();
+        let here = live(client, stream).await;
+        let gone = here.difference(&there).count();
+        let is_emptied = there.is_empty() && gone > 0;
+        let is_large = gone > ALWAYS_ALLOWED && gone * 100 > here.len() * PERCENT;
+        if is_emptied || is_large {
+            return true;
+        }
+    }
+    false
+}
+
+/// The rows of a stream that are not marked as deleted.
+pub(super) async fn live(client: &Client, stream: &Stream) -> BTreeSet<i64> {
+    let sql = format!(
+        "select odoo_id from odoo.{} where deleted_at is null",
+        stream.name
+    );
+    let rows = client.query(&sql, &[]).await.expect("the mirror");
+    rows.iter().map(|row| row.get(0)).collect()
+}
