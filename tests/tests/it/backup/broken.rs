@@ -138,6 +138,25 @@ async fn a_database_that_holds_rows_is_refused_and_stays_as_it_is() {
 }
 
 #[tokio::test]
+async fn a_schema_that_is_put_aside_makes_room_in_the_same_database() {
+    let folder = backup().await;
+    let database = TestDatabase::create().await;
+    run(
+        &database.client,
+        "insert into odoo.products (odoo_id, name) values (1, 'spoilt');
+         alter schema odoo rename to odoo_spoilt",
+    )
+    .await;
+    let done = restore_folder(folder.path(), &database, &[]).await;
+    done.expect("room");
+    let here = contents(&database.client).await;
+    assert_eq!((here["products"].0, here["sync_findings"].0), (3, 40));
+    let aside = "select name from odoo_spoilt.products";
+    let aside = database.client.query_one(aside, &[]).await.expect("a row");
+    assert_eq!(aside.get::<_, &str>(0), "spoilt");
+}
+
+#[tokio::test]
 async fn what_is_left_out_must_be_there() {
     let folder = backup().await;
     let database = TestDatabase::create_empty().await;

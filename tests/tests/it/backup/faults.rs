@@ -9,7 +9,7 @@ use super::mirror::{contents, fill_two_parts, location, run};
 use super::restored::restored;
 use super::s3::{Bucket, Mood};
 use crate::support::function::{Answer, Function};
-use crate::support::postgres::{TestDatabase, url_of};
+use crate::support::postgres::TestDatabase;
 
 /// The message of a failure that Lambda hears of, and so tries again.
 fn failure(answer: &Answer) -> String {
@@ -120,8 +120,7 @@ async fn a_role_that_may_not_see_all_rows_takes_no_backup() {
         ),
     )
     .await;
-    let name = database.url.rsplit('/').next().expect("a name");
-    let mut url = reqwest::Url::parse(&url_of("TEST_DATABASE_URL", name)).expect("a URL");
+    let mut url = reqwest::Url::parse(&database.url).expect("a URL");
     url.set_username(&role).expect("a name");
     url.set_password(Some("leise")).expect("a password");
     let bucket = Bucket::create().await;

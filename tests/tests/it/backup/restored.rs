@@ -9,7 +9,6 @@ use shared::error::Result;
 
 use super::mirror::{back_up, fill_with_what_is_hard_to_write, location, run};
 use super::s3::Bucket;
-use crate::support::function::Function;
 use crate::support::postgres::TestDatabase;
 use crate::support::shop::Shop;
 

@@ -1,13 +1,14 @@
 //! What a backup holds.
 
 use openssl::sha::sha256;
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::mirror::{back_up, contents, fill_with_what_is_hard_to_write, location, run};
 use super::restored::restored;
 use super::s3::{Bucket, Mood};
 use crate::support::function::{Answer, Function};
-use crate::support::postgres::{TestDatabase, url_of};
+use crate::support::postgres::TestDatabase;
 use crate::support::wait_until;
 
 /// The manifest of the backup in a folder.
@@ -62,9 +63,9 @@ async fn a_restored_database_holds_what_the_source_held_also_behind_a_transactio
     fill_with_what_is_hard_to_write(&database.client).await;
     let expected = contents(&database.client).await;
     let bucket = Bucket::create().await;
-    let name = database.url.rsplit('/').next().expect("a name").to_owned();
-    for url in [database.url.clone(), url_of("TEST_POOLER_URL", &name)] {
-        let mut function = Function::start("backup", &bucket.environment(&url)).await;
+    for config in [database.config(), database.pooler_config()] {
+        let environment = bucket.environment(config.url.expose_secret());
+        let mut function = Function::start("backup", &environment).await;
         // The second one has a connection that the first one had.
         for _ in 0..2 {
             let answer = function.call(&json!({})).await;
