@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use local_aws::Aws;
@@ -166,11 +167,14 @@ async fn pass_on(State(line): State<Arc<Line>>, request: Request) -> Response {
     let path = path.map_or("/", |path| path.as_str()).to_owned();
     let seen = format!("{} {path}", request.method());
     line.seen.lock().expect("no test panics with it").push(seen);
-    if request.method() == Method::PUT && !is_taken(&line, &path).await {
+    let (parts, body) = request.into_parts();
+    // First all of it, as S3 does: who is answered before meets a closed connection.
+    let body = to_bytes(body, usize::MAX).await.expect("a body");
+    if parts.method == Method::PUT && !is_taken(&line, &path).await {
         let body = "<Error><Code>InternalError</Code><Message>no</Message></Error>";
         return (StatusCode::INTERNAL_SERVER_ERROR, body).into_response();
     }
-    forward(&line, &path, request).await
+    forward(&line, &path, parts, body).await
 }
 
 async fn is_taken(line: &Line, path: &str) -> bool {
@@ -197,13 +201,11 @@ fn is_part(path: &str, number: u32) -> bool {
     path.contains(&format!("partNumber={number}&"))
 }
 
-async fn forward(line: &Line, path: &str, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
+async fn forward(line: &Line, path: &str, parts: Parts, body: Bytes) -> Response {
     let mut headers = parts.headers;
     for of_the_connection in [header::HOST, header::CONTENT_LENGTH, header::EXPECT] {
         headers.remove(of_the_connection);
     }
-    let body = to_bytes(body, usize::MAX).await.expect("a body");
     let sent = line
         .http
         .request(parts.method, format!("{}{path}", line.moto));

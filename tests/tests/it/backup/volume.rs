@@ -47,5 +47,5 @@ async fn a_million_rows_are_backed_up_in_64_mb_and_restored() {
         contents(&copy.client).await,
         contents(&database.client).await
     );
-    println!("{peak} bytes, {took:?} there, {restoring:?} back, {answer}");
+    eprintln!("{peak} bytes, {took:?} there, {restoring:?} back, {answer}");
 }
