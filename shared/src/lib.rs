@@ -8,12 +8,14 @@
 //! | [`config`] | the environment, read nowhere else |
 //! | [`error`] | one error type whose kind decides retry and answer |
 //! | `handshake` | why TLS failed, for both of these |
+//! | `sdk_http` | the AWS SDK's exchanges, over the one TLS stack that is there |
 //! | [`odoo`] | reads from Odoo |
 //! | [`mirror`] | writes rows to Postgres |
 //! | `metadata` | lease, windows, runs, batches |
 //! | [`sync`] | the engine that ties these together |
 //! | `fan_out` | all data types in one batch |
 //! | `api` | what the routes that start no sync answer |
+//! | `backup` | a copy of the mirror in S3, and the way back; only with the feature `backup` |
 //! | [`lambda`] | triggers in, answers and events out |
 //! | [`telemetry`] | logs |
 //!
@@ -24,6 +26,8 @@
 //! watermark → result → event. It goes one way: no module calls back up.
 
 mod api;
+#[cfg(feature = "backup")]
+pub mod backup;
 pub mod config;
 pub mod doctor;
 pub mod error;
@@ -36,6 +40,7 @@ pub mod lambda;
 mod metadata;
 pub mod mirror;
 pub mod odoo;
+mod sdk_http;
 pub mod specs;
 pub mod sync;
 pub mod telemetry;

@@ -12,6 +12,7 @@
 )]
 
 mod apt;
+mod backup;
 mod bench;
 mod cache;
 mod cargo_lambda;
@@ -35,6 +36,7 @@ mod privilege;
 mod progress;
 mod python;
 mod real_odoo;
+mod restore;
 mod runtime;
 mod sam;
 mod schemathesis;
@@ -59,6 +61,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
+    Backup(backup::Args),
     Bench(bench::Args),
     Chaos(chaos::Args),
     Ci(ci::Args),
@@ -68,11 +71,13 @@ enum Task {
     Migrate(migrate::Args),
     Package(package::Args),
     RealOdoo(real_odoo::Args),
+    Restore(restore::Args),
     Test(test::Args),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
+        Task::Backup(args) => backup::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::Chaos(args) => chaos::run(&args),
         Task::Ci(args) => ci::run(&args),
@@ -82,6 +87,7 @@ fn main() -> ExitCode {
         Task::Migrate(args) => migrate::run(&args),
         Task::Package(args) => package::run(&args),
         Task::RealOdoo(args) => real_odoo::run(&args),
+        Task::Restore(args) => restore::run(&args),
         Task::Test(args) => test::run(&args),
     };
     match result {

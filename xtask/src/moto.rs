@@ -1,4 +1,4 @@
-//! moto's server, which plays EventBridge, SQS and Secrets Manager on this machine.
+//! moto's server, which plays EventBridge, SQS, Secrets Manager and S3 on this machine.
 
 use std::net::{Ipv4Addr, TcpStream};
 use std::process::Command;

@@ -8,6 +8,8 @@
 //! laid over it once ([`SecretConfig::lay_over`]); what is read from the environment before
 //! that knows nothing of it.
 
+#[cfg(feature = "backup")]
+mod backup;
 mod environment;
 mod events;
 mod fan_out;
@@ -21,6 +23,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::error::Result;
+#[cfg(feature = "backup")]
+pub use backup::BackupConfig;
 use environment::variable;
 pub use events::EventsConfig;
 pub use fan_out::FanOutConfig;

@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use super::response;
-use super::sdk_http::SdkHttpClient;
 use super::trigger::{OUR_SOURCE, SYNC_REQUESTED};
 use crate::config::RetryConfig;
 use crate::error::{ErrorKind, Result};
+use crate::sdk_http::SdkHttpClient;
 use crate::specs::DataType;
 use crate::sync::request::SyncRequest;
 use crate::sync::{EndedRun, Outcome, RunFailure};

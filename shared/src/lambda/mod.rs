@@ -2,6 +2,8 @@
 //! answer and as an event. The engine behind it could be called from anywhere.
 
 mod api;
+#[cfg(feature = "backup")]
+mod backup;
 mod deadline;
 mod events;
 mod fan_out;
@@ -11,7 +13,6 @@ mod health;
 mod http;
 mod outcome;
 mod response;
-mod sdk_http;
 mod secret;
 mod trigger;
 
@@ -30,6 +31,8 @@ use crate::sync::request::{SyncRequest, Trigger};
 use crate::sync::{Outcome, RunFailure, Syncer};
 use crate::telemetry;
 pub use api::run_api;
+#[cfg(feature = "backup")]
+pub use backup::run_backup;
 use deadline::Deadline;
 use events::Publisher;
 pub use fan_out::run_all;

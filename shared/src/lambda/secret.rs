@@ -13,9 +13,9 @@ use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use secrecy::SecretString;
 
-use super::sdk_http::SdkHttpClient;
 use crate::config::SecretConfig;
 use crate::error::{Error, ErrorKind, Result};
+use crate::sdk_http::SdkHttpClient;
 
 /// Lays the secret's variables over the environment, once a process. To be called before any
 /// of them is read; after a failure the next call tries again.

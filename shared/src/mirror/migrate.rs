@@ -9,8 +9,8 @@
 
 use std::error::Error as _;
 
-use refinery::Runner;
 use refinery::error::Kind;
+use refinery::{Runner, Target};
 use refinery_core::AsyncMigrate;
 use refinery_core::traits::r#async::{AsyncQuery, AsyncTransaction};
 use time::OffsetDateTime;
@@ -29,7 +29,8 @@ mod embedded {
 }
 
 const DOING: &str = "migrating schema odoo";
-const HISTORY: &str = "odoo.schema_history";
+/// Where refinery keeps what has been applied.
+pub(crate) const HISTORY: &str = "odoo.schema_history";
 
 /// Each migration does so for its own tables. This is for the history, which refinery makes,
 /// and for a table that somebody forgot: grants that an operator made for all tables to come
@@ -77,8 +78,17 @@ impl From<&refinery::Migration> for Migration {
 /// Those of [`connect`]; [`ErrorKind::DbSchema`] if an applied migration differs from the
 /// file of its version or has none; those of [`db_error`] for a statement that fails.
 pub async fn migrate(config: &PostgresConfig) -> Result<Vec<Migration>> {
-    let failed = |error| db_error(DOING, error);
     let mut connection = connect(config).await?;
+    let transaction = begin(&mut connection).await?;
+    let (transaction, applied) = apply(transaction, None).await?;
+    let committed = transaction.commit().await;
+    committed.map_err(|error| db_error(DOING, error))?;
+    Ok(applied)
+}
+
+/// Begins the transaction in which migrations are applied: nobody else migrates until it ends.
+pub(crate) async fn begin(connection: &mut Connection) -> Result<Transaction<'_>> {
+    let failed = |error| db_error(DOING, error);
     let transaction = connection
         .client()
         .build_transaction()
@@ -98,9 +108,19 @@ pub async fn migrate(config: &PostgresConfig) -> Result<Vec<Migration>> {
         .map_err(failed)?;
 
     check_version(&transaction).await?;
+    Ok(transaction)
+}
 
+/// Applies what has not been applied yet, up to this version or all of it, and hands the
+/// transaction back.
+pub(crate) async fn apply(
+    transaction: Transaction<'_>,
+    up_to: Option<i32>,
+) -> Result<(Transaction<'_>, Vec<Migration>)> {
+    let failed = |error| db_error(DOING, error);
     let mut session = OneTransaction(transaction);
     let report = runner()
+        .set_target(up_to.map_or(Target::Latest, Target::Version))
         .run_async(&mut session)
         .await
         .map_err(migration_error)?;
@@ -110,8 +130,8 @@ pub async fn migrate(config: &PostgresConfig) -> Result<Vec<Migration>> {
         .batch_execute(CLOSE_EVERY_TABLE)
         .await
         .map_err(failed)?;
-    transaction.commit().await.map_err(failed)?;
-    Ok(report.applied_migrations().iter().map(Into::into).collect())
+    let applied = report.applied_migrations().iter().map(Into::into).collect();
+    Ok((transaction, applied))
 }
 
 /// Views that check the rights of who asks came with PostgreSQL 15.

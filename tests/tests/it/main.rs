@@ -2,6 +2,7 @@
 //! workspace again; a file a subject.
 
 mod api;
+mod backup;
 mod bad_input;
 mod chaos;
 mod conformance;

@@ -10,13 +10,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use shared::config::{Config, EventsConfig, FanOutConfig, HttpConfig, SecretConfig};
+use shared::config::{BackupConfig, Config, EventsConfig, FanOutConfig, HttpConfig, SecretConfig};
 use shared::specs::{DataType, REGISTRY};
 
 use blocks::differences;
 
 /// Functions of no data type.
-const SHARED_FUNCTIONS: [&str; 2] = ["api", "sync-all"];
+const SHARED_FUNCTIONS: [&str; 3] = ["api", "backup", "sync-all"];
 
 fn workspace(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
@@ -101,6 +101,25 @@ fn the_fan_out_hears_of_every_end_and_the_rest_goes_to_api() {
     let default = &template["Resources"]["ApiFunction"]["Properties"]["Events"]["Default"];
     for key in ["Path", "Method"] {
         assert_eq!(default["Properties"].get(key), None);
+    }
+}
+
+#[test]
+fn backups_are_taken_each_night_kept_for_a_time_and_shown_to_nobody() {
+    let template = template();
+    let found = differences(&blocks::of_backup(), &template["Resources"]);
+    assert_eq!(found, Vec::<String>::new());
+    for path in [
+        "/Resources/BackupBucket/DeletionPolicy",
+        "/Resources/BackupBucket/Properties/PublicAccessBlockConfiguration/BlockPublicPolicy",
+        "/Resources/BackupBucket/Properties/LifecycleConfiguration/Rules/0/ExpirationInDays",
+        "/Resources/BackupBucketPolicy/Properties/PolicyDocument/Statement/0/Condition",
+        "/Resources/BackupFunction/Properties/Events/Nightly/Properties/State",
+    ] {
+        let mut template = template.clone();
+        *template.pointer_mut(path).expect("it is there") = json!("something else");
+        let found = differences(&blocks::of_backup(), &template["Resources"]);
+        assert_eq!(found.len(), 1, "{path}: {found:?}");
     }
 }
 
@@ -248,6 +267,15 @@ fn a_function_may_write_its_log_read_its_secret_and_use_its_bus_and_queues() {
             ],
         ),
         ("ApiRole", vec![("events:DescribeEventBus", "EventBus.Arn")]),
+        // It may add backups, and neither read nor delete one.
+        (
+            "BackupRole",
+            vec![
+                ("s3:AbortMultipartUpload", "${BackupBucket.Arn}/backups/*"),
+                ("s3:PutObject", "${BackupBucket.Arn}/backups/*"),
+                ("sqs:SendMessage", "BackupDeadLetters.Arn"),
+            ],
+        ),
     ] {
         let expected = expected
             .into_iter()
@@ -285,6 +313,7 @@ fn variables_read() -> BTreeSet<String> {
     };
     Config::from_lookup(&nothing_set).expect_err("required variables are missing");
     FanOutConfig::from_lookup(&nothing_set).expect_err("required variables are missing");
+    BackupConfig::from_lookup(&nothing_set).expect_err("required variables are missing");
     HttpConfig::from_lookup(&nothing_set);
     EventsConfig::from_lookup(&nothing_set);
     SecretConfig::from_lookup(&nothing_set);

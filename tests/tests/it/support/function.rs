@@ -158,6 +158,17 @@ impl Function {
         self.child.kill().await.expect("a process");
     }
 
+    /// The most memory that the process ever had resident, in bytes, as the kernel tells it.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let process = self.child.id().expect("a process");
+        let status = std::fs::read_to_string(format!("/proc/{process}/status"));
+        let status = status.expect("the process's state");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        let kilobytes: u64 = kilobytes.expect("a size").trim().parse().expect("a number");
+        kilobytes * 1024
+    }
+
     /// Stops the process where it is, as Lambda does between invocations.
     pub(crate) fn freeze(&self) {
         self.signal(Signal::STOP);
@@ -198,7 +209,7 @@ impl Drop for Function {
 }
 
 /// Where `cargo build` puts the workspace's binaries: two levels above this test's.
-fn binary(name: &str) -> PathBuf {
+pub(crate) fn binary(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a path");
     let folder = test.ancestors().nth(2).expect("target/debug");
     let path = folder.join(name);

@@ -114,6 +114,89 @@ pub(super) fn of_api() -> Value {
     block
 }
 
+/// What backs the mirror up, and where to: whoever may read the bucket reads the mirror.
+pub(super) fn of_backup() -> Value {
+    let mut block = of_function("backup", "BackupFunction");
+    let dead_letters = json!({"Arn": "BackupDeadLetters.Arn"});
+    merge(
+        &mut block["BackupFunction"]["Properties"],
+        json!({
+            "Role": "BackupRole.Arn",
+            "MemorySize": "BackupMemoryMegabytes",
+            "DeadLetterQueue": {"Type": "SQS", "TargetArn": "BackupDeadLetters.Arn"},
+            "EventInvokeConfig": {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 3600},
+            "Events": {
+                "Nightly": {
+                    "Type": "Schedule",
+                    "Properties": {
+                        "Name": "${AWS::StackName}-backup-nightly",
+                        "Schedule": "cron(30 ${BackupHour} * * ? *)",
+                        "State": "BackupState",
+                        "DeadLetterConfig": dead_letters,
+                    },
+                },
+            },
+        }),
+    );
+    block["BackupDeadLetters"] = of_queue("backup");
+    block["BackupDeadLettersPolicy"] = json!({"Properties": {"Queues": ["BackupDeadLetters"]}});
+    block["BackupBucket"] = of_backup_bucket();
+    block["BackupBucketPolicy"] = json!({
+        "Type": "AWS::S3::BucketPolicy",
+        "Properties": {
+            "Bucket": "BackupBucket",
+            "PolicyDocument": {
+                "Version": "2012-10-17",
+                "Statement": [{
+                    "Effect": "Deny",
+                    "Principal": "*",
+                    "Action": "s3:*",
+                    "Resource": ["BackupBucket.Arn", "${BackupBucket.Arn}/*"],
+                    "Condition": {"Bool": {"aws:SecureTransport": false}},
+                }],
+            },
+        },
+    });
+    block
+}
+
+fn of_backup_bucket() -> Value {
+    json!({
+        "Type": "AWS::S3::Bucket",
+        "DeletionPolicy": "Retain",
+        "UpdateReplacePolicy": "Retain",
+        "Properties": {
+            "BucketEncryption": {"ServerSideEncryptionConfiguration": [
+                {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}},
+            ]},
+            "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
+            "PublicAccessBlockConfiguration": {
+                "BlockPublicAcls": true,
+                "BlockPublicPolicy": true,
+                "IgnorePublicAcls": true,
+                "RestrictPublicBuckets": true,
+            },
+            "VersioningConfiguration": {"Status": "Enabled"},
+            "LifecycleConfiguration": {"Rules": [
+                {
+                    "Id": "retention",
+                    "Status": "Enabled",
+                    "Prefix": "backups/",
+                    "ExpirationInDays": "BackupRetentionDays",
+                    "NoncurrentVersionExpiration": {"NoncurrentDays": 7},
+                    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+                },
+                {
+                    "Id": "delete-markers",
+                    "Status": "Enabled",
+                    "Prefix": "backups/",
+                    "ExpiredObjectDeleteMarker": true,
+                },
+            ]},
+        },
+    })
+}
+
 /// A function that syncs: its route, its role, its queue.
 fn of_sync(name: &str, id: &str) -> Value {
     let mut block = of_function(&format!("sync-{name}"), id);
@@ -136,15 +219,20 @@ fn of_sync(name: &str, id: &str) -> Value {
             },
         }),
     );
-    block[queue] = json!({
+    block[queue] = of_queue(&format!("sync-{name}"));
+    block
+}
+
+/// What a function with this binary failed at for good.
+fn of_queue(binary: &str) -> Value {
+    json!({
         "Type": "AWS::SQS::Queue",
         "Properties": {
-            "QueueName": format!("${{AWS::StackName}}-sync-{name}-dead-letters"),
+            "QueueName": format!("${{AWS::StackName}}-{binary}-dead-letters"),
             "MessageRetentionPeriod": 1_209_600,
             "SqsManagedSseEnabled": true,
         },
-    });
-    block
+    })
 }
 
 /// Any function: its place, its name, its log.

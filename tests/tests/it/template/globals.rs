@@ -98,6 +98,10 @@ fn no_function_has_it_otherwise() {
         own.retain(|key| globals.iter().any(|global| global == key));
         // Those that answer within API Gateway's limit end sooner.
         own.remove("Timeout");
+        // Packing a backup takes more of a processor, which comes with memory.
+        if binary == "backup" {
+            own.remove("MemorySize");
+        }
         assert_eq!(own, ["LoggingConfig"].into(), "{binary}");
         let logging = properties["LoggingConfig"].as_object().expect("an object");
         let names: Vec<&String> = logging.keys().collect();

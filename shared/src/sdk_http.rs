@@ -19,12 +19,12 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Hands the SDK connectors that share one reqwest client.
 #[derive(Debug, Clone)]
-pub(super) struct SdkHttpClient {
+pub(crate) struct SdkHttpClient {
     client: reqwest::Client,
 }
 
 impl SdkHttpClient {
-    pub(super) fn new() -> Result<Self, reqwest::Error> {
+    pub(crate) fn new() -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(5))
             .build()?;
@@ -64,8 +64,10 @@ impl Connector {
             .try_into_http1x()
             .map_err(|error| ConnectorError::user(error.into()))?;
         let (parts, body) = request.into_parts();
-        // PutEvents and the credential providers send bodies that are in memory.
-        let body = body.bytes().map(<[u8]>::to_vec).unwrap_or_default();
+        // Whatever is sent here is in memory, a part of a backup too; a stream would go out as nothing.
+        let body = body.bytes().ok_or("a body that is a stream");
+        let body = body.map_err(|error| ConnectorError::user(error.into()))?;
+        let body = body.to_vec();
         let request = reqwest::Request::try_from(http::Request::from_parts(parts, body))
             .map_err(|error| ConnectorError::user(error.into()))?;
         let sent = async {

@@ -1,0 +1,11 @@
+//! Backup and restore: the real function against moto's S3, and databases that are made from
+//! what it left there.
+
+mod broken;
+mod command;
+mod faults;
+mod mirror;
+mod restored;
+mod s3;
+mod taken;
+mod volume;
