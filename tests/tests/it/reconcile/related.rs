@@ -80,8 +80,13 @@ impl Related {
 async fn assert_always_found(version: Version, related: fn(&Shop) -> Related, mode: &str) {
     let spec = related(&Shop::at_rest(version, &PRODUCTS).await).spec;
     let mut shop = Shop::at_rest(version, spec).await;
-    shop.environment
-        .insert("SYNC_OVERLAP_SECONDS", "0".to_owned());
+    for (name, value) in [
+        ("SYNC_OVERLAP_SECONDS", "0"),
+        // One request after the other, so that each run asks in the same order.
+        ("SYNC_FETCH_CONCURRENCY", "1"),
+    ] {
+        shop.environment.insert(name, value.to_owned());
+    }
     let related = related(&shop);
     let mut request = 1;
     loop {
