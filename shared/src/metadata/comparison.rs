@@ -33,8 +33,10 @@ pub(crate) async fn enter(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Compared {
     pub(crate) source_rows: u64,
-    /// Live rows here, as they were before the run.
+    /// Live rows here.
     pub(crate) rows_here: u64,
+    /// How many of these have come since source and mirror last agreed.
+    pub(crate) rows_new: u64,
 }
 
 /// Reads what a comparison that has come to its end has met.
@@ -42,8 +44,7 @@ pub(crate) async fn compared(transaction: &Transaction<'_>, stream: &Stream) -> 
     let doing = "reading what has been compared";
     let row = transaction
         .query_typed_one(
-            "select rows_done, greatest(rows_here - rows_new, 0)
-             from odoo.sync_streams where stream = $1",
+            "select rows_done, rows_here, rows_new from odoo.sync_streams where stream = $1",
             &[(&stream.name, Type::TEXT)],
         )
         .await
@@ -52,6 +53,7 @@ pub(crate) async fn compared(transaction: &Transaction<'_>, stream: &Stream) -> 
     Ok(Compared {
         source_rows: count(0)?,
         rows_here: count(1)?,
+        rows_new: count(2)?,
     })
 }
 
@@ -65,7 +67,8 @@ pub(crate) async fn verified(
         .execute_typed(
             "update odoo.sync_streams
              set verified_at = now(), source_count = rows_done, mirror_count = $2,
-                 count_mismatches = 0, window_done = true, updated_at = now()
+                 count_mismatches = 0, delete_guard = null, window_done = true,
+                 updated_at = now()
              where stream = $1",
             &[(&stream.name, Type::TEXT), (&number(rows_here), Type::INT8)],
         )
@@ -74,8 +77,9 @@ pub(crate) async fn verified(
     Ok(())
 }
 
-/// Counts rows that a run has brought in before it compares. A wrong company's rows must not
-/// make the share of those that it hides look small.
+/// Counts rows that have come in or come back, until source and mirror agree and a run has
+/// succeeded. A wrong company's rows must not make the share of those that it hides look small,
+/// also not when the run that brought them in was stopped and the next one meets them here.
 pub(crate) async fn add_new(
     transaction: &Transaction<'_>,
     stream: &Stream,
@@ -86,11 +90,45 @@ pub(crate) async fn add_new(
     }
     transaction
         .execute_typed(
-            "update odoo.sync_streams set rows_new = rows_new + $2
-             where stream = $1 and window_phase = 'read'",
+            // A comparison counts the live rows before it brings in what is missing.
+            "update odoo.sync_streams
+             set rows_new = rows_new + $2,
+                 rows_here = rows_here + case window_phase when 'compare' then $2 else 0 end
+             where stream = $1 and window_phase <> 'delete'",
             &[(&stream.name, Type::TEXT), (&number(rows), Type::INT8)],
         )
         .await
         .doing("counting new rows")?;
     Ok(())
+}
+
+/// Puts down why the delete guard stops a stream; `None` where it does not, or no longer.
+pub(crate) async fn guarded(
+    transaction: &Transaction<'_>,
+    stream: &Stream,
+    why: Option<&str>,
+) -> Result<()> {
+    transaction
+        .execute_typed(
+            "update odoo.sync_streams set delete_guard = $2
+             where stream = $1 and delete_guard is distinct from $2",
+            &[(&stream.name, Type::TEXT), (&why, Type::TEXT)],
+        )
+        .await
+        .doing("putting down what the delete guard says")?;
+    Ok(())
+}
+
+/// Whether the delete guard has stopped any stream of a data type and nothing has lifted it.
+pub(crate) async fn is_guarded(transaction: &Transaction<'_>, data_type: &str) -> Result<bool> {
+    let doing = "looking what the delete guard said";
+    transaction
+        .query_typed_one(
+            "select count(delete_guard) > 0 from odoo.sync_streams where data_type = $1",
+            &[(&data_type, Type::TEXT)],
+        )
+        .await
+        .doing(doing)?
+        .try_get(0)
+        .doing(doing)
 }

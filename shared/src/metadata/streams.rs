@@ -211,7 +211,7 @@ pub(crate) async fn open(transaction: &Transaction<'_>, new: &NewWindow<'_>) -> 
                  window_opened_at = excluded.window_opened_at,
                  window_seen_at = excluded.window_seen_at,
                  window_done = false, last_id = 0, rows_done = 0, rows_to_do = null,
-                 rows_here = 0, rows_new = 0, window_phase = excluded.window_phase,
+                 rows_here = 0, window_phase = excluded.window_phase,
                  source_fingerprint = excluded.source_fingerprint,
                  read_fingerprint = case
                      when state.read_fingerprint = excluded.window_fingerprint
@@ -290,6 +290,9 @@ pub(crate) async fn settle(transaction: &Transaction<'_>, run_id: Uuid) -> Resul
                  watermark_last_seen_at = window_opened_at,
                  watermark = window_watermark,
                  read_fingerprint = window_fingerprint,
+                 -- Rows that came while the counts differ are no measure for the delete guard.
+                 rows_new = case when count_mismatches = 0 and delete_guard is null
+                                 then 0 else rows_new end,
                  updated_at = now()
              where run_id = $1",
             &[(&run_id, Type::UUID)],

@@ -122,36 +122,48 @@ pub(crate) async fn resolve(
     Ok(())
 }
 
-/// Which open rejects are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Open {
-    /// Those whose pause is over.
-    Due,
-    /// All of them.
-    All,
-}
-
-/// Ids of open rejects, the longest untried first.
-pub(crate) async fn open(
+/// Ids of open rejects whose pause is over, the longest untried first, `limit` of them at most.
+pub(crate) async fn due(
     transaction: &Transaction<'_>,
     stream: &str,
-    which: Open,
     limit: usize,
 ) -> Result<Vec<i64>> {
-    let all = which == Open::All;
+    let which = "next_try_at <= now() order by last_seen_at, odoo_id";
+    open(transaction, stream, which, i64::MIN, limit).await
+}
+
+/// Ids of open rejects above `after`, in order, `limit` of them at most.
+pub(crate) async fn open_after(
+    transaction: &Transaction<'_>,
+    stream: &str,
+    after: i64,
+    limit: usize,
+) -> Result<Vec<i64>> {
+    open(transaction, stream, "true order by odoo_id", after, limit).await
+}
+
+async fn open(
+    transaction: &Transaction<'_>,
+    stream: &str,
+    which: &str,
+    after: i64,
+    limit: usize,
+) -> Result<Vec<i64>> {
+    let sql = format!(
+        "select odoo_id from odoo.sync_findings
+         where stream = $1 and rule = $2 and resolved_at is null and odoo_id > $4
+           and {which} limit $3"
+    );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let doing = "reading findings";
     let rows = transaction
         .query_typed(
-            "select odoo_id from odoo.sync_findings
-             where stream = $1 and rule = $2 and resolved_at is null
-               and ($4 or next_try_at <= now())
-             order by last_seen_at, odoo_id limit $3",
+            &sql,
             &[
                 (&stream, Type::TEXT),
                 (&REPRESENTATION, Type::TEXT),
                 (&limit, Type::INT8),
-                (&all, Type::BOOL),
+                (&after, Type::INT8),
             ],
         )
         .await

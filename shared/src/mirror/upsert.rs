@@ -23,6 +23,8 @@ pub(crate) struct Written {
     pub(crate) inserted: u64,
     pub(crate) updated: u64,
     pub(crate) unchanged: u64,
+    /// Of the updated ones, those that were marked as deleted.
+    pub(crate) revived: u64,
 }
 
 impl Written {
@@ -30,6 +32,7 @@ impl Written {
         self.inserted += other.inserted;
         self.updated += other.updated;
         self.unchanged += other.unchanged;
+        self.revived += other.revived;
     }
 }
 
@@ -81,9 +84,8 @@ impl Upsert {
             "with incoming as (
                  select odoo_id, {values}
                  from unnest($1::bigint[], {arrays}) as row (odoo_id, {names})
-             ), written as (
-                 insert into odoo.{table} as mirror (odoo_id, {names})
-                 select incoming.odoo_id, {read}
+             ), differing as (
+                 select incoming.odoo_id, {read}, mirror.deleted_at is not null as is_deleted_here
                  from incoming left join lateral (
                      select * from odoo.{table} here
                      where here.odoo_id = incoming.odoo_id
@@ -92,6 +94,9 @@ impl Upsert {
                  where mirror.odoo_id is null
                      or ({current}, mirror.deleted_at)
                          is distinct from ({read}, null::timestamptz)
+             ), written as (
+                 insert into odoo.{table} as mirror (odoo_id, {names})
+                 select odoo_id, {names} from differing
                  on conflict (odoo_id) do update
                      set ({names}, synced_at, deleted_at) = ({excluded}, now(), null)
                      where ({current}, mirror.deleted_at)
@@ -99,7 +104,8 @@ impl Upsert {
                  -- xmax is 0 only in a row version that no update made
                  returning xmax = 0 as is_new
              )
-             select count(*) filter (where is_new), count(*) filter (where not is_new)
+             select count(*) filter (where is_new), count(*) filter (where not is_new),
+                 (select count(*) from differing where is_deleted_here)
              from written"
         );
         Self {
@@ -261,6 +267,7 @@ impl Upsert {
             inserted,
             updated,
             unchanged: (batch.len() as u64).saturating_sub(inserted + updated),
+            revived: count(2)?,
         })
     }
 }

@@ -153,13 +153,15 @@ impl OdooClient {
         model: &str,
         domain: &Domain,
         fields: &[String],
-        limit: usize,
+        limit: Option<usize>,
     ) -> Result<RawRecords> {
         let mut call = Call::new(model, "search_read")
             .matching(domain)
             .with("fields", json!(fields))
-            .with("order", "id")
-            .with("limit", limit);
+            .with("order", "id");
+        if let Some(limit) = limit {
+            call = call.with("limit", limit);
+        }
         if self.search_read_is_bare().await? {
             call = call.with("load", Value::Null);
         }

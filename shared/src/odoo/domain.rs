@@ -36,6 +36,11 @@ impl Domain {
         Self::leaf("id", "in", json!(ids))
     }
 
+    /// The records whose field, a relation, leads to any of these ids.
+    pub(crate) fn leading_to(field: &str, ids: &[i64]) -> Self {
+        Self::leaf(field, "in", json!(ids))
+    }
+
     /// The records that changed between `low` and `high`, both included to the second,
     /// they themselves or a record that one of `paths` leads to (`product_tmpl_id`).
     ///

@@ -144,6 +144,8 @@ pub struct Related {
     pub field: &'static str,
     /// The model it leads to.
     pub model: &'static str,
+    /// The field of that model that leads back to the stream's: a one2many or a many2one.
+    pub inverse: &'static str,
     /// The relation matters only on a server that has this field; `None`: on every one.
     pub where_field: Option<&'static str>,
 }

@@ -61,6 +61,7 @@ const PRODUCT_VARIANTS: Stream = Stream {
     related: &[Related {
         field: "product_tmpl_id",
         model: "product.template",
+        inverse: "product_variant_ids",
         where_field: None,
     }],
     rules: &[

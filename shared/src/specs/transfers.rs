@@ -83,6 +83,7 @@ const STOCK_MOVES: Stream = Stream {
     related: &[Related {
         field: "move_line_ids",
         model: "stock.move.line",
+        inverse: "move_id",
         where_field: Some("quantity_done"),
     }],
     rules: &[

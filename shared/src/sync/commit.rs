@@ -56,12 +56,13 @@ pub(crate) async fn commit(
             let rejects = all_rejects(page, &outcome.refused);
             let accepted = accepted(page, &outcome.refused);
             let counts = counts(outcome.written, rejects.len());
+            let new = outcome.written.inserted + outcome.written.revived;
             let run_id = lease.run.id;
             let glance = &rules.glance;
             let (finds_any, (), ()) = try_join3(
                 glance.finds_any(transaction, stream.name, &accepted, outcome.rows),
                 runs::add_counts(transaction, run_id, counts),
-                comparison::add_new(transaction, stream, counts.inserted),
+                comparison::add_new(transaction, stream, new),
             )
             .await?;
             if finds_any {

@@ -172,7 +172,11 @@ async fn record_success(
     transaction
         .execute_typed(
             "update odoo.sync_metadata
-             set sync_status = 'success', error_message = null,
+             set sync_status = 'success',
+                 -- The run that was stopped is over, what it was stopped for is not.
+                 error_message = (
+                     select 'delete_guard: ' || string_agg(delete_guard, '; ' order by stream)
+                     from odoo.sync_streams where data_type = $1),
                  last_sync_count = (
                      select least(records_inserted + records_updated + records_unchanged
                                   + records_deleted + records_skipped, 2147483647)

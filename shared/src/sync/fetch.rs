@@ -124,25 +124,25 @@ pub(crate) fn joined<T>(outcome: Result<Result<T>, tokio::task::JoinError>) -> R
 
 /// Reads the rows of some ids, with their related records' change times.
 ///
-/// `known` are such times that were read before. A record that changes meanwhile gets an
-/// older time than it has, so that the next comparison finds it; a time that is read after
-/// the rows could hide that they are older.
+/// `known` are such times that were read before; else they are read here, before the rows. A
+/// record that changes meanwhile gets an older time than it has, so that the next comparison
+/// finds it; a time that is read after the rows could hide that they are older.
 pub(crate) async fn fetch_page(
     odoo: &OdooClient,
     plan: &Plan,
     ids: Vec<i64>,
     known: Option<&RelatedTimes>,
 ) -> Result<Page> {
-    let answer = read_visible(odoo, plan.stream.model, &ids, &plan.fields).await?;
-    let records = record::parse(answer.json(), &plan.fields)?;
     let read;
     let related = match known {
         Some(known) => known,
         None => {
-            read = related_times(odoo, &plan.relations, &records).await?;
+            read = times_leading_to(odoo, &plan.relations, &ids).await?;
             &read
         }
     };
+    let answer = read_visible(odoo, plan.stream.model, &ids, &plan.fields).await?;
+    let records = record::parse(answer.json(), &plan.fields)?;
     let (batch, rejects) = page::build(plan, &ids, &records, related);
     drop(records);
     Ok(Page {
@@ -153,35 +153,50 @@ pub(crate) async fn fetch_page(
     })
 }
 
+/// The change times of the records that rows with these ids lead to. They are found by the way
+/// back, since nobody has asked yet where the rows lead. One that is hidden is left out.
+async fn times_leading_to(
+    odoo: &OdooClient,
+    relations: &[PlannedRelation],
+    ids: &[i64],
+) -> Result<RelatedTimes> {
+    let fields = [CHANGED.to_owned()];
+    let mut related = RelatedTimes::with_capacity(relations.len());
+    for relation in relations {
+        let domain = Domain::leading_to(relation.inverse, ids);
+        let found = odoo.search_read(relation.model, &domain, &fields, None);
+        related.push(change_times(&found.await?)?);
+    }
+    Ok(related)
+}
+
 /// The change times of the records that these lead to.
 pub(crate) async fn related_times(
     odoo: &OdooClient,
     relations: &[PlannedRelation],
     records: &[Record<'_>],
 ) -> Result<RelatedTimes> {
+    let fields = [CHANGED.to_owned()];
     let mut related = RelatedTimes::with_capacity(relations.len());
     for relation in relations {
         let ids: BTreeSet<i64> = records
             .iter()
             .flat_map(|record| relation.ids(record))
             .collect();
+        if ids.is_empty() {
+            related.push(HashMap::new());
+            continue;
+        }
         let ids: Vec<i64> = ids.into_iter().collect();
-        related.push(change_times(odoo, relation.model, &ids).await?);
+        let found = read_visible(odoo, relation.model, &ids, &fields);
+        related.push(change_times(&found.await?)?);
     }
     Ok(related)
 }
 
-async fn change_times(
-    odoo: &OdooClient,
-    model: &str,
-    ids: &[i64],
-) -> Result<HashMap<i64, Timestamp>> {
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let fields = [CHANGED.to_owned()];
-    let answer = read_visible(odoo, model, ids, &fields).await?;
-    let records = record::parse(answer.json(), &fields)?;
+/// The change times in an answer to a question for nothing else.
+fn change_times(answer: &RawRecords) -> Result<HashMap<i64, Timestamp>> {
+    let records = record::parse(answer.json(), &[CHANGED.to_owned()])?;
     Ok(records
         .iter()
         .filter_map(|record| {

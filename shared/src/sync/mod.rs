@@ -281,9 +281,7 @@ impl Syncer {
         // keep the others from being read and compared, and nothing goes where it stops one.
         for phase in [Phase::Read, Phase::Compare, Phase::Delete] {
             if phase == Phase::Delete {
-                for opened in streams.iter().filter(|opened| opened.progress.is_in(phase)) {
-                    self.stream(spec, opened.stream, lease).judge().await?;
-                }
+                self.judge(spec, lease, &streams).await?;
             }
             for opened in &mut streams {
                 if opened.progress.is_in(phase) {
@@ -298,6 +296,25 @@ impl Syncer {
             }
         }
         Ok(())
+    }
+
+    /// Judges what each of the streams is to lose, all of them before any loses a row.
+    async fn judge(
+        &mut self,
+        spec: &'static DataType,
+        lease: &Lease,
+        streams: &[Opened],
+    ) -> Result<()> {
+        let mut stopped = Vec::new();
+        for opened in streams {
+            if opened.progress.is_in(Phase::Delete) {
+                stopped.extend(self.stream(spec, opened.stream, lease).judge().await?);
+            }
+        }
+        if stopped.is_empty() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::DeleteGuard, stopped.join("; ")))
     }
 
     /// Starts to fetch what has not been read to its end.

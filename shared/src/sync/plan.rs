@@ -66,6 +66,8 @@ pub(crate) struct PlannedRelation {
     pub(crate) field: &'static str,
     pub(crate) slot: usize,
     pub(crate) model: &'static str,
+    /// The field of that model that leads back.
+    pub(crate) inverse: &'static str,
     /// Whether the field leads to several records. A list of two ids and an id with its
     /// name look alike, so this comes from the field's type.
     pub(crate) is_many: bool,
@@ -154,6 +156,7 @@ impl Plan {
                 field: related.field,
                 slot: builder.slot(related.field),
                 model: related.model,
+                inverse: related.inverse,
                 is_many: server.get(related.field).is_some_and(|it| it.is_many()),
             })
             .collect();

@@ -12,12 +12,12 @@ use super::request::Mode;
 use super::window::Range;
 use crate::config::Config;
 use crate::error::{ErrorKind, Result};
+use crate::metadata::comparison;
 use crate::metadata::cursor::Step;
 use crate::metadata::lease::Lease;
 use crate::metadata::streams::{self, Phase, SourceCount};
 use crate::mirror::database::Database;
-use crate::mirror::findings::{self, Open};
-use crate::mirror::{rules, upsert};
+use crate::mirror::{findings, rules, upsert};
 use crate::odoo::{Domain, OdooClient};
 use crate::specs::{Check, DataType, Rule, Stream};
 
@@ -62,11 +62,11 @@ impl StreamRun<'_> {
         Ok(())
     }
 
-    /// Judges what this stream is to lose.
+    /// Judges what this stream is to lose. Returns why it may not, if it may not.
     ///
     /// # Errors
-    /// `delete_guard`, and every `db_*`.
-    pub(crate) async fn judge(&mut self) -> Result<()> {
+    /// Every `db_*`.
+    pub(crate) async fn judge(&mut self) -> Result<Option<String>> {
         reconcile::judge(self).await
     }
 
@@ -223,25 +223,46 @@ impl StreamRun<'_> {
     /// Tries the rejects whose pause is over once more: one page at most.
     /// Returns whether there were any.
     async fn retry_rejects(&mut self, plan: &Plan) -> Result<bool> {
-        let found = self.rejects_still_there(Open::Due).await?;
+        let (stream, limit) = (self.stream, self.config.sync.batch_size);
+        let due = self
+            .lease
+            .transaction(self.database, "reading findings", async |transaction| {
+                findings::due(transaction, stream.name, limit).await
+            })
+            .await?;
+        let found = self.rejects_still_there(due).await?;
         self.read_and_commit(plan, &found).await?;
         Ok(!found.is_empty())
     }
 
-    /// Open rejects, a page of them at most, that Odoo still has; those that it has no
-    /// longer are resolved.
-    pub(crate) async fn rejects_still_there(&mut self, which: Open) -> Result<Vec<i64>> {
-        let stream = self.stream;
-        let limit = self.config.sync.batch_size;
-        let open = self
-            .lease
-            .transaction(self.database, "reading findings", async |transaction| {
-                findings::open(transaction, stream.name, which, limit).await
-            })
-            .await?;
+    /// Resolves all open rejects that Odoo has no longer, however many there are.
+    ///
+    /// # Errors
+    /// Any `odoo_*` or `db_*`.
+    pub(crate) async fn resolve_rejects_that_are_gone(&mut self) -> Result<()> {
+        let (stream, limit) = (self.stream, self.config.sync.batch_size);
+        let mut after = i64::MIN;
+        loop {
+            let open = self
+                .lease
+                .transaction(self.database, "reading findings", async |transaction| {
+                    findings::open_after(transaction, stream.name, after, limit).await
+                })
+                .await?;
+            let Some(last) = open.last() else {
+                return Ok(());
+            };
+            after = *last;
+            self.rejects_still_there(open).await?;
+        }
+    }
+
+    /// Which of these open rejects Odoo still has; those that it has no longer are resolved.
+    async fn rejects_still_there(&mut self, open: Vec<i64>) -> Result<Vec<i64>> {
         if open.is_empty() {
             return Ok(Vec::new());
         }
+        let stream = self.stream;
         let domain = Domain::ids_in(&open);
         let found = self
             .lease
@@ -279,20 +300,27 @@ impl StreamRun<'_> {
 
     /// Marks the window as read to its end. Compares the count of the source with the live
     /// rows here: a difference in two runs running means that something was deleted, or
-    /// was never seen. Then all is compared, as a reconcile does in any case.
+    /// was never seen. Then all is compared, as a reconcile does in any case; but not again and
+    /// again where the delete guard has said what it has to say.
     async fn close(&mut self, source_rows: u64, opened: &Opened) -> Result<Option<Phase>> {
-        let stream = self.stream;
+        let (stream, data_type) = (self.stream, self.spec.name);
         let is_reconcile = opened.progress.mode == Mode::Reconcile;
+        let is_confirmed = self.lease.run.confirm_deletes;
         self.lease
             .transaction(self.database, "closing a window", async |transaction| {
                 let known = upsert::count_known(transaction, stream.name).await?;
                 let mismatches = if source_rows == known.live + known.rejects {
+                    comparison::guarded(transaction, stream, None).await?;
                     0
                 } else {
                     opened.count_mismatches.saturating_add(1)
                 };
-                let is_due = is_reconcile || mismatches >= MISMATCHES_BEFORE_COMPARISON;
-                let next = is_due.then_some(Phase::Compare);
+                let is_due = if comparison::is_guarded(transaction, data_type).await? {
+                    is_confirmed
+                } else {
+                    mismatches >= MISMATCHES_BEFORE_COMPARISON
+                };
+                let next = (is_reconcile || is_due).then_some(Phase::Compare);
                 let count = SourceCount {
                     rows: source_rows,
                     rows_here: known.live,

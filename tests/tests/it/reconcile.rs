@@ -6,5 +6,6 @@ mod difference;
 mod guard;
 mod late;
 mod real;
+mod related;
 pub(crate) mod shop;
 mod slices;

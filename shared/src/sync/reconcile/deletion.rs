@@ -7,12 +7,11 @@
 use tokio_postgres::types::Type;
 
 use crate::config::DeleteMode;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::metadata::comparison::{self, Compared};
 use crate::metadata::runs::{self, Counts};
 use crate::metadata::{deletions, lease};
 use crate::mirror::database::Doing;
-use crate::mirror::findings::Open;
 use crate::mirror::upsert;
 use crate::odoo::Domain;
 use crate::sync::plan::Plan;
@@ -27,8 +26,8 @@ const ALWAYS_ALLOWED: u64 = 10;
 /// # Errors
 /// Any `odoo_*` or `db_*`.
 pub(crate) async fn delete(run: &mut StreamRun<'_>, plan: &Plan) -> Result<()> {
-    // One that is gone would go on being counted as a row that the source has.
-    run.rejects_still_there(Open::All).await?;
+    // They would go on being counted as rows that the source has.
+    run.resolve_rejects_that_are_gone().await?;
     let mut is_changed = false;
     loop {
         let ids = first(run).await?;
@@ -58,49 +57,48 @@ pub(crate) async fn delete(run: &mut StreamRun<'_>, plan: &Plan) -> Result<()> {
         .await
 }
 
-/// Judges what was put down of a stream. Comes for all streams before the first row of any of them
-/// goes: what takes most of one away may take few of another.
+/// Judges what was put down of a stream, and puts down why nothing of it may go. Comes for all
+/// streams before the first row of any of them goes: what takes most of one away may take few of
+/// another. Returns why it is stopped, if it is.
 ///
 /// # Errors
-/// `delete_guard` where too large a share would go at once, and every `db_*`.
-pub(crate) async fn judge(run: &mut StreamRun<'_>) -> Result<()> {
-    let (stream, run_id) = (run.stream, run.lease.run.id);
+/// Every `db_*`.
+pub(crate) async fn judge(run: &mut StreamRun<'_>) -> Result<Option<String>> {
+    let (stream, lease) = (run.stream, run.lease);
+    let percent = run.config.sync.delete_guard_percent;
     let doing = "judging what Odoo no longer has";
-    let (gone, compared) = run
-        .lease
+    lease
         .transaction(run.database, doing, async |transaction| {
-            let gone = deletions::count(transaction, run_id, stream).await?;
-            Ok((gone, comparison::compared(transaction, stream).await?))
+            if lease.run.confirm_deletes {
+                return Ok(None);
+            }
+            let gone = deletions::count(transaction, lease.run.id, stream).await?;
+            let compared = comparison::compared(transaction, stream).await?;
+            let why = guard(stream.name, gone, compared, percent);
+            comparison::guarded(transaction, stream, why.as_deref()).await?;
+            Ok(why)
         })
-        .await?;
-    if run.lease.run.confirm_deletes {
-        return Ok(());
-    }
-    guard(
-        stream.name,
-        gone,
-        compared,
-        run.config.sync.delete_guard_percent,
-    )
+        .await
 }
 
-fn guard(stream: &str, gone: u64, compared: Compared, percent: u8) -> Result<()> {
-    let Compared {
-        source_rows,
-        rows_here,
-    } = compared;
-    let is_emptied = source_rows == 0 && gone > 0;
-    let is_large = gone > ALWAYS_ALLOWED && gone * 100 > rows_here * u64::from(percent);
+/// Why so many rows may not go, if they may not.
+fn guard(stream: &str, gone: u64, compared: Compared, percent: u8) -> Option<String> {
+    let rows_before = compared.rows_here.saturating_sub(compared.rows_new);
+    let is_emptied = compared.source_rows == 0 && gone > 0;
+    let is_large = gone > ALWAYS_ALLOWED && gone * 100 > rows_before * u64::from(percent);
     let why = match (is_emptied, is_large) {
         (true, _) => "which shows none at all any more".to_owned(),
         (_, true) => format!("which is more than {percent} percent"),
-        _ => return Ok(()),
+        _ => return None,
     };
-    Err(Error::new(
-        ErrorKind::DeleteGuard,
-        format!(
-            "{gone} of {rows_here} rows of {stream} are no longer visible in Odoo, {why}: nothing was deleted"
-        ),
+    // Where some of those that are gone are new themselves, they are a part of all that is here.
+    let of = if gone > rows_before {
+        compared.rows_here
+    } else {
+        rows_before
+    };
+    Some(format!(
+        "{gone} of {of} rows of {stream} are no longer visible in Odoo, {why}: nothing was deleted"
     ))
 }
 
@@ -149,27 +147,45 @@ async fn remove(run: &mut StreamRun<'_>, plan: &Plan, ids: &[i64], gone: &[i64])
 mod tests {
     use super::*;
 
-    fn judged(gone: u64, rows_here: u64, source_rows: u64) -> Result<()> {
+    fn judged(gone: u64, rows_here: u64, source_rows: u64) -> Option<String> {
+        judged_with_new(gone, rows_here, 0, source_rows)
+    }
+
+    fn judged_with_new(
+        gone: u64,
+        rows_here: u64,
+        rows_new: u64,
+        source_rows: u64,
+    ) -> Option<String> {
         let compared = Compared {
             source_rows,
             rows_here,
+            rows_new,
         };
         guard("products", gone, compared, 20)
     }
 
     #[test]
     fn the_guard_stops_a_large_share_and_an_emptied_source() {
-        assert!(judged(20, 100, 80).is_ok());
-        let error = judged(21, 100, 79).expect_err("too many");
-        assert_eq!(error.kind(), ErrorKind::DeleteGuard);
-        assert!(error.to_string().contains("21 of 100"));
-        let error = judged(3, 3, 0).expect_err("all");
-        assert!(error.to_string().contains("3 of 3"));
+        assert_eq!(judged(20, 100, 80), None);
+        let why = judged(21, 100, 79).expect("too many");
+        assert!(why.contains("21 of 100"), "{why}");
+        let why = judged(3, 3, 0).expect("all");
+        assert!(why.contains("3 of 3"), "{why}");
     }
 
     #[test]
     fn a_handful_may_always_go() {
-        assert!(judged(10, 12, 2).is_ok());
-        assert!(judged(0, 0, 0).is_ok());
+        assert_eq!(judged(10, 12, 2), None);
+        assert_eq!(judged(0, 0, 0), None);
+    }
+
+    #[test]
+    fn rows_that_have_just_come_are_no_measure() {
+        let why = judged_with_new(21, 1_100, 1_000, 1_079).expect("too many");
+        assert!(why.contains("21 of 100"), "{why}");
+        // Those that go are the new ones.
+        let why = judged_with_new(1_000, 1_100, 1_000, 100).expect("too many");
+        assert!(why.contains("1000 of 1100"), "{why}");
     }
 }

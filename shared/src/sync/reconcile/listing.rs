@@ -279,7 +279,7 @@ async fn records(
         let answer = read_visible(odoo, model, &ids, fields).await?;
         return Ok((answer, Some(ids)));
     }
-    let answer = odoo.search_read(model, domain, fields, limit).await?;
+    let answer = odoo.search_read(model, domain, fields, Some(limit)).await?;
     Ok((answer, None))
 }
 

@@ -230,16 +230,23 @@ impl Test {
             Test::NotEmpty => !ids.is_empty(),
             Test::Equal(right) => contains(right),
             Test::NotEqual(right) => !contains(right),
-            Test::In(values, with_empty) => {
-                values.iter().any(contains) || (*with_empty && ids.is_empty())
-            }
+            Test::In(values, with_empty) => has_any(values, ids) || (*with_empty && ids.is_empty()),
             Test::NotIn(values, with_empty) => {
-                !(values.iter().any(contains) || (*with_empty && ids.is_empty()))
+                !(has_any(values, ids) || (*with_empty && ids.is_empty()))
             }
             Test::ChildOf(branch) => ids.iter().any(|id| branch.binary_search(id).is_ok()),
             Test::Compare(..) | Test::Like { .. } => false,
         }
     }
+}
+
+/// Whether one of the ids is among the values. A page of them is asked for of thousands of records.
+fn has_any(sorted: &[Operand], ids: &[i64]) -> bool {
+    ids.iter().any(|id| {
+        let order = |probe: &Operand| probe.partial_cmp(&Operand::Int(*id));
+        let found = sorted.binary_search_by(|it| order(it).unwrap_or(Ordering::Less));
+        found.is_ok()
+    })
 }
 
 fn is_among(value: &Value, sorted: &[Operand], whole_seconds: bool) -> bool {

@@ -136,6 +136,7 @@ async fn every_column_is_shown_but_those_that_are_kept_back() {
             &[
                 "beside_page",
                 "data_type",
+                "delete_guard",
                 "read_fingerprint",
                 "rows_here",
                 "rows_new",

@@ -17,6 +17,7 @@ on_every_server!(
     ilike_looks_for_a_part_in_any_case,
     a_dotted_path_follows_a_many2one,
     a_dotted_path_reaches_archived_records,
+    templates_are_found_by_their_variants_archived_or_not,
     a_window_over_record_or_template_finds_a_price_change,
     child_of_includes_the_record_itself,
     ids_are_paged_by_a_lower_bound_and_a_limit,
@@ -226,6 +227,40 @@ async fn a_dotted_path_reaches_archived_records(server: &Server) {
         .call("product.product", "search", domain, json!({}))
         .await;
     assert_eq!(found, json!([id]));
+}
+
+async fn templates_are_found_by_their_variants_archived_or_not(server: &Server) {
+    let name = || json!({"name": unique("Led to")});
+    let (first, variant) = server.create_product(name()).await;
+    let (second, archived) = server.create_product(name()).await;
+    server.create_product(name()).await;
+    server
+        .write("product.template", second, json!({"active": false}))
+        .await;
+    let variants = [variant, archived];
+    let domain = json!([["product_variant_ids", "in", variants]]);
+    let found = server.search("product.template", domain).await;
+    assert_eq!(found, [first, second]);
+    // In one question with their change times.
+    let domain = json!([[["product_variant_ids", "in", variants]]]);
+    let kwargs = json!({
+        "fields": ["write_date"], "order": "id", "context": {"active_test": false}
+    });
+    let records = server.call("product.template", "search_read", domain, kwargs);
+    let records = records.await;
+    assert_eq!(records.as_array().map(Vec::len), Some(2));
+    for (record, id) in records
+        .as_array()
+        .expect("a list")
+        .iter()
+        .zip([first, second])
+    {
+        assert_eq!(record["id"], id);
+        assert_eq!(
+            record["write_date"],
+            server.write_date("product.template", id).await
+        );
+    }
 }
 
 async fn a_window_over_record_or_template_finds_a_price_change(server: &Server) {

@@ -136,6 +136,28 @@ async fn a_reject_that_odoo_no_longer_has_is_resolved_as_gone() {
     }
 }
 
+/// More of them than fit into a page.
+#[tokio::test]
+async fn a_reconcile_resolves_every_reject_that_odoo_no_longer_has() {
+    for version in VERSIONS {
+        let shop = Shop::open(version).await;
+        let ids = shop.sim.ids(PRODUCT);
+        let (gone, there) = (&ids[20..27], ids[30]);
+        for id in gone.iter().chain([&there]) {
+            shop.sim.patch(PRODUCT, *id, "weight", "\"heavy\"");
+        }
+        shop.sync(&mut shop.function().await).await;
+        shop.sim.hide(PRODUCT, gone);
+        let mut function = shop.function_with(&[("SYNC_BATCH_SIZE", "2")]).await;
+        let answer = function.call(&json!({"mode": "reconcile"})).await;
+        assert_eq!(answer["success"], true, "{answer}");
+        let open = "select odoo_id from odoo.sync_findings where resolved_at is null";
+        assert_eq!(shop.rows(open).await, [json!({"odoo_id": there})]);
+        let resolved = "select odoo_id from odoo.sync_findings where resolution = 'gone'";
+        assert_eq!(shop.rows(resolved).await.len(), gone.len());
+    }
+}
+
 #[tokio::test]
 async fn a_row_that_turns_bad_keeps_its_old_state_and_is_no_deletion() {
     let shop = Shop::open(Version::V19).await;

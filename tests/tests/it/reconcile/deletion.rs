@@ -41,6 +41,33 @@ async fn hard_deletion_removes_the_rows() {
 }
 
 #[tokio::test]
+async fn what_was_removed_for_good_comes_anew_when_it_comes_back() {
+    let mut shop = Shop::at_rest(Version::V19, &PRODUCTS).await;
+    shop.environment
+        .insert("SYNC_DELETE_MODE", "hard".to_owned());
+    let ids = shop.sim.ids(PRODUCT);
+    shop.sim.hide(PRODUCT, &ids[4..7]);
+    assert_eq!(shop.reconcile().await["recordsDeleted"], 3);
+    shop.sim.show_all(PRODUCT);
+    assert_eq!(shop.reconcile().await["recordsInserted"], 3);
+    shop.assert_equal().await;
+}
+
+#[tokio::test]
+async fn a_row_that_comes_back_with_a_change_is_revived_by_an_incremental_run() {
+    for version in VERSIONS {
+        let shop = Shop::at_rest(version, &PRODUCTS).await;
+        let ids = shop.sim.ids(PRODUCT);
+        shop.sim.hide(PRODUCT, &ids[4..7]);
+        assert_eq!(shop.reconcile().await["recordsDeleted"], 3);
+        shop.sim.show_all(PRODUCT);
+        shop.sim.write(PRODUCT, &ids[4..7], json!({"weight": 2.25}));
+        assert_eq!(shop.sync(&json!({})).await["recordsUpdated"], 3);
+        shop.assert_equal().await;
+    }
+}
+
+#[tokio::test]
 async fn a_row_that_is_there_when_it_is_searched_once_more_stays() {
     for version in VERSIONS {
         let shop = Shop::at_rest(version, &PRODUCTS).await;

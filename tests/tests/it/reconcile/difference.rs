@@ -113,6 +113,32 @@ async fn small_portions_find_what_one_large_one_does() {
     }
 }
 
+/// Where there is more than was asked for, Odoo 14 answers the search with so many ids and the read
+/// of them with fewer: that is not the end of what it has.
+#[tokio::test]
+async fn a_row_that_is_deleted_where_a_list_is_cut_hides_none_of_those_behind_it() {
+    for version in VERSIONS {
+        let mut shop = Shop::at_rest(version, &PRODUCTS).await;
+        // Lists of forty rows at most.
+        shop.environment.insert("SYNC_BATCH_SIZE", "1".to_owned());
+        let ids = shop.sim.ids(PRODUCT);
+        let (first, last) = (ids[0], ids[ids.len() - 1]);
+        shop.execute(&format!(
+            "delete from odoo.products where odoo_id not in ({first}, {last})"
+        ))
+        .await;
+        let deleted = ids[20];
+        let products = When::method("read").model(PRODUCT);
+        shop.sim.on_request(products, move |sim| {
+            sim.unlink(PRODUCT, &[deleted]);
+        });
+        let report = shop.reconcile().await;
+        assert_eq!(report["recordsDeleted"], 0, "{version:?}: {report}");
+        assert_eq!(report["recordsInserted"], ids.len() - 3);
+        shop.assert_equal().await;
+    }
+}
+
 #[tokio::test]
 async fn lines_that_a_move_s_quantity_comes_from_are_compared_as_well() {
     let shop = Shop::at_rest(Version::V14, &TRANSFERS).await;

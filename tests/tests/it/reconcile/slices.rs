@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::events::bus::{Bus, Mood};
 use crate::support::function::Function;
 use crate::support::shop::{Shop, assert_failed};
+use crate::support::wait_until;
 
 const PRODUCT: &str = "product.product";
 /// What Lambda gives an invocation here that runs out of time: enough for the portions that are
@@ -134,4 +135,34 @@ async fn the_guard_judges_what_all_slices_have_put_down() {
         }
         assert_eq!(chain.staged().await, 0);
     }
+}
+
+/// It has the lease of its data type as any other run, and is taken up where it stands.
+#[tokio::test]
+async fn one_that_is_on_keeps_others_out_and_one_whose_function_died_is_gone_on_with() {
+    let mut chain = Chain::at_rest().await;
+    let ids = chain.shop.sim.ids(PRODUCT);
+    chain.shop.sim.hide(PRODUCT, &[ids[3], ids[90]]);
+    chain.let_lists_through(3);
+    chain.function.send(&json!({"mode": "reconcile"}));
+    wait_until("something is put down", async || chain.staged().await == 1).await;
+
+    let mut second = chain.shop.function().await;
+    let answer = second.call(&json!({})).await;
+    assert_failed(&answer, "busy");
+    let metadata = chain.shop.metadata().await;
+    assert_eq!(answer["data"]["runId"], metadata["run_id"]);
+
+    chain.function.kill().await;
+    chain.shop.sim.clear_faults();
+    chain
+        .shop
+        .execute("update odoo.sync_metadata set lease_expires_at = now() - interval '1 s'")
+        .await;
+    let report = chain.shop.sync(&mut second).await;
+    assert_eq!(report["runId"], metadata["run_id"]);
+    assert_eq!(report["mode"], "reconcile");
+    assert_eq!(report["recordsDeleted"], 2);
+    assert_eq!(chain.staged().await, 0);
+    chain.shop.assert_mirrored().await;
 }

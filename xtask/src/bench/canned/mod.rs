@@ -141,12 +141,14 @@ struct Asked {
 
 impl Asked {
     /// Which ids meet the conditions on the id. All records have the same change time, and who
-    /// asks for a window of it gets all of them.
+    /// asks for a window of it gets all of them. A product and its template have the same id.
     fn matching(&self, model: &Model) -> RangeInclusive<u64> {
         let (mut first, mut last) = model.ids().into_inner();
         for term in &self.domain {
             match (&term[0], &term[1], &term[2]) {
-                (Value::String(field), Value::String(operator), value) if field == "id" => {
+                (Value::String(field), Value::String(operator), value)
+                    if field == "id" || field == "product_variant_ids" =>
+                {
                     match (operator.as_str(), value) {
                         (">", Value::Number(id)) => {
                             first = first.max(id.as_u64().unwrap_or_default() + 1);

@@ -35,6 +35,11 @@ async fn a_move_is_found_by_the_change_time_of_its_lines(server: &Server) {
         server.search("stock.move", domain).await,
         [changed.stock_move]
     );
+    let lines = json!([["move_id", "in", [changed.stock_move]]]);
+    assert_eq!(
+        server.search("stock.move.line", lines).await,
+        [changed.line]
+    );
     let alone = json!([["id", "=", changed.stock_move], ["write_date", ">=", since]]);
     let by_itself = server.search("stock.move", alone).await;
     assert_eq!(by_itself.is_empty(), server.is(Version::V14));
