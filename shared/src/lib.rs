@@ -15,7 +15,7 @@
 //! | `fan_out` | all data types in one batch |
 //! | `api` | what the routes that start no sync answer |
 //! | [`lambda`] | triggers in, answers and events out |
-//! | [`telemetry`] | logs |
+//! | [`telemetry`] | logs and metrics |
 //!
 //! # The way of a row
 //!

@@ -7,6 +7,7 @@ mod cell;
 mod commit;
 mod end;
 mod fetch;
+mod headway;
 mod opening;
 mod page;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::config::{Config, RetryConfig};
@@ -34,15 +36,22 @@ use crate::metadata::claim::{self, Acquired, Claim, Slice};
 use crate::metadata::lease::Lease;
 pub use crate::metadata::runs::{EndedRun, RowError, RunReport};
 use crate::metadata::streams::Phase;
+use crate::metadata::vitals;
+pub use crate::metadata::vitals::Vitals;
 use crate::mirror::connect::check_url;
 use crate::mirror::database::Database;
 use crate::odoo::OdooClient;
 use crate::specs::{DataType, Stream};
+use crate::telemetry;
 use end::Ending;
 use fetch::{Fetch, Limits, Listing};
+use headway::Headway;
 use opening::{Opened, Opening};
 use request::{Mode, SyncRequest, Trigger};
 use stream::StreamRun;
+
+/// Longest that is waited for what only the log is to know.
+const VITALS_LIMIT: Duration = Duration::from_secs(1);
 
 /// What came of a request that nothing stood against.
 #[derive(Debug)]
@@ -86,6 +95,25 @@ impl From<Error> for RunFailure {
     }
 }
 
+/// Time that something outside took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// Waiting for Odoo's answers; of requests under way at once each for itself.
+    pub odoo: Duration,
+    /// In transactions, connecting for them included.
+    pub postgres: Duration,
+}
+
+impl Spent {
+    /// What of it came after `earlier`.
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            odoo: self.odoo.saturating_sub(earlier.odoo),
+            postgres: self.postgres.saturating_sub(earlier.postgres),
+        }
+    }
+}
+
 /// Runs syncs. Holds the clients, which outlive a run and are opened when first needed.
 pub struct Syncer {
     config: Config,
@@ -125,6 +153,33 @@ impl Syncer {
     /// How long an HTTP caller is made to wait.
     pub fn api_budget(&self) -> Duration {
         self.config.sync.api_budget
+    }
+
+    /// What Odoo and Postgres have taken since the clients were made.
+    pub fn spent(&self) -> Spent {
+        Spent {
+            odoo: self.odoo.waited(),
+            postgres: self.database.spent(),
+        }
+    }
+
+    /// How the data type is, asked once and for a second at most: nobody waits for it but the log.
+    ///
+    /// # Errors
+    /// Every `db_*`.
+    pub async fn vitals(&mut self, spec: &DataType) -> Result<Vitals> {
+        let doing = "reading freshness and findings";
+        let asked = self.database.transaction_once(doing, async |transaction| {
+            vitals::read(transaction, spec.name).await
+        });
+        let Ok(vitals) = tokio::time::timeout(VITALS_LIMIT, asked).await else {
+            self.database.disconnect();
+            return Err(Error::new(
+                ErrorKind::DbUnreachable,
+                "Postgres did not say in time how fresh the mirror is",
+            ));
+        };
+        vitals
     }
 
     /// Does what `request` asks, until it is done or the time is up: then what is in the
@@ -188,7 +243,9 @@ impl Syncer {
             let waits = (!is_covered).then_some(claim);
             // A batch hears of the run that does what it asked, not of a lesser one before.
             let next = lease.next_slice(claim.batch_id.filter(|_| is_covered));
-            match self.run_leased(spec, &lease, waits, &next).await? {
+            let span = telemetry::of_run(spec, lease.run.id, lease.slice);
+            let working = self.run_leased(spec, &lease, waits, &next);
+            match working.instrument(span).await? {
                 Ended::Finished(_) if !is_covered => {}
                 Ended::Finished(report) => return Ok(Outcome::Finished(report)),
                 Ended::HandedOver(report) => return Ok(Outcome::HandedOver { report, next }),
@@ -237,10 +294,7 @@ impl Syncer {
         next: &SyncRequest,
     ) -> Result<Ended, RunFailure> {
         tracing::info!(
-            data_type = spec.name,
-            run_id = %lease.run.id,
             mode = lease.run.mode.word(),
-            slice = lease.slice,
             taken_over = lease.run.taken_over,
             "run started"
         );
@@ -282,19 +336,27 @@ impl Syncer {
         for phase in [Phase::Read, Phase::Compare, Phase::Delete] {
             if phase == Phase::Delete {
                 for opened in streams.iter().filter(|opened| opened.progress.is_in(phase)) {
-                    self.stream(spec, opened.stream, lease).judge().await?;
+                    let mut run = self.stream(spec, opened.stream, lease);
+                    let judging = run.judge();
+                    judging
+                        .instrument(telemetry::of_stream(opened.stream))
+                        .await?;
                 }
             }
             for opened in &mut streams {
                 if opened.progress.is_in(phase) {
                     let mut run = self.stream(spec, opened.stream, lease);
-                    run.go_through(phase, opened, &mut fetch).await?;
+                    let span = telemetry::of_stream(opened.stream);
+                    let going = run.go_through(phase, opened, &mut fetch);
+                    going.instrument(span).await?;
                 }
             }
         }
         if lease.run.mode == Mode::Reconcile {
             for stream in spec.streams {
-                self.stream(spec, stream, lease).check_references().await?;
+                let mut run = self.stream(spec, stream, lease);
+                let checking = run.check_references();
+                checking.instrument(telemetry::of_stream(stream)).await?;
             }
         }
         Ok(())
@@ -332,6 +394,7 @@ impl Syncer {
             config: &self.config,
             odoo: &self.odoo,
             database: &mut self.database,
+            headway: Headway::after(0),
         }
     }
 
