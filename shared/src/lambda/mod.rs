@@ -67,7 +67,8 @@ pub async fn run(spec: &'static DataType) -> Result<(), lambda_runtime::Error> {
             function.borrow_mut().replace(working);
             Ok::<Value, lambda_runtime::Error>(answer)
         };
-        work.instrument(telemetry::of_data_type(spec))
+        // Boxed: the futures nest deeper than a compiler wants to look.
+        Box::pin(work.instrument(telemetry::of_data_type(spec)))
     }))
     .await
 }
@@ -281,7 +282,7 @@ impl Function {
             matches!(kind, ErrorKind::DbUnreachable | ErrorKind::DbAuth)
         });
         let vitals = match &mut self.syncer {
-            Some(syncer) if !is_away => syncer.vitals(spec).await,
+            Some(syncer) if !is_away => Box::pin(syncer.vitals(spec)).await,
             _ => Err(Error::new(ErrorKind::DbUnreachable, "not asked")),
         };
         if let Err(cause) = &vitals {

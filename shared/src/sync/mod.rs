@@ -245,7 +245,8 @@ impl Syncer {
             let next = lease.next_slice(claim.batch_id.filter(|_| is_covered));
             let span = telemetry::of_run(spec, lease.run.id, lease.slice);
             let working = self.run_leased(spec, &lease, waits, &next);
-            match working.instrument(span).await? {
+            // Boxed, as those below: futures nest deeper than a compiler wants to look.
+            match Box::pin(working.instrument(span)).await? {
                 Ended::Finished(_) if !is_covered => {}
                 Ended::Finished(report) => return Ok(Outcome::Finished(report)),
                 Ended::HandedOver(report) => return Ok(Outcome::HandedOver { report, next }),
@@ -348,7 +349,7 @@ impl Syncer {
                     let mut run = self.stream(spec, opened.stream, lease);
                     let span = telemetry::of_stream(opened.stream);
                     let going = run.go_through(phase, opened, &mut fetch);
-                    going.instrument(span).await?;
+                    Box::pin(going.instrument(span)).await?;
                 }
             }
         }
