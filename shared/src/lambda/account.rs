@@ -1,11 +1,10 @@
 //! The account that a function gives of each request: one line of the log with the whole result, the
 //! metrics, and what the bus is told beyond the `data` object.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use metrics::{counter, gauge, histogram};
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
 use crate::error::{ErrorKind, Result};
 use crate::specs::DataType;
@@ -17,8 +16,9 @@ pub(super) struct Account {
     pub(super) spec: &'static DataType,
     /// The failure that no run has on record: Postgres was away, or the run could not begin.
     unrecorded: Option<ErrorKind>,
-    /// How fresh the mirror was when that was last known, and when that was.
-    freshness: Option<(Duration, Instant)>,
+    /// How fresh the mirror was when that was last known, and when that was. By the wall clock: another one
+    /// may stand still while the process is frozen.
+    freshness: Option<(Duration, SystemTime)>,
 }
 
 impl Account {
@@ -87,10 +87,11 @@ impl Account {
         }
         if let Some(vitals) = vitals {
             gauge!(names::FINDINGS_OPEN).set(vitals.findings.values().sum::<u64>() as f64);
-            self.freshness = vitals.freshness.map(|it| (it, Instant::now()));
+            self.freshness = vitals.freshness.map(|it| (it, SystemTime::now()));
         }
         if let Some((freshness, at)) = self.freshness {
-            gauge!(names::FRESHNESS).set((freshness + at.elapsed()).as_secs_f64());
+            let since = at.elapsed().unwrap_or_default();
+            gauge!(names::FRESHNESS).set((freshness + since).as_secs_f64());
         }
         write(
             self.spec,
