@@ -216,8 +216,8 @@ mod tests {
     use crate::error::Error;
     use crate::specs::PRODUCTS;
 
-    fn failure(kind: ErrorKind) -> Result<Outcome, RunFailure> {
-        Err(Error::new(kind, "a reason").into())
+    fn failure(kind: ErrorKind) -> RunFailure {
+        Error::new(kind, "a reason").into()
     }
 
     #[test]
@@ -228,9 +228,13 @@ mod tests {
             freshness: None,
         };
         assert_eq!(account.failed_before(None), None);
-        account.remember(&failure(ErrorKind::DbUnreachable));
-        account.remember(&failure(ErrorKind::Busy));
-        account.remember(&failure(ErrorKind::BadRequest));
+        for kind in [
+            ErrorKind::DbUnreachable,
+            ErrorKind::Busy,
+            ErrorKind::BadRequest,
+        ] {
+            account.remember(&Err(failure(kind)));
+        }
         assert_eq!(
             account.failed_before(None).as_deref(),
             Some("db_unreachable")

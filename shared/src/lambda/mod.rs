@@ -122,7 +122,7 @@ impl Function {
                 let outcome = Err(error.into());
                 let until = deadline.of_lambda_itself();
                 let is_told = self.tell(request.as_ref().ok(), &outcome, until).await;
-                self.measure(&outcome).await;
+                self.measure(&outcome, deadline).await;
                 response::body(self.spec, &outcome, is_told)
             }
             Invocation::Http(_) => {
@@ -162,15 +162,20 @@ impl Function {
         let until = deadline.of_event(budget);
         let running = self.run(&request, Trigger::Http, deadline);
         let Ok(outcome) = timeout_at(deadline.patience(budget), running).await else {
-            return self.cut_off(request.ok(), until).await;
+            return self.cut_off(request.ok(), until, deadline).await;
         };
         let is_told = self.tell(request.as_ref().ok(), &outcome, until).await;
-        self.measure(&outcome).await;
+        self.measure(&outcome, deadline).await;
         Answered { outcome, is_told }
     }
 
     /// What is left to do of a run that Postgres has kept for longer than its caller waits.
-    async fn cut_off(&mut self, request: Option<SyncRequest>, until: Instant) -> Answered {
+    async fn cut_off(
+        &mut self,
+        request: Option<SyncRequest>,
+        until: Instant,
+        deadline: Deadline,
+    ) -> Answered {
         let unheard = self.syncer.as_mut().and_then(Syncer::unheard_hand_over);
         let then = match &unheard {
             Some(_) => "the run was being handed over and goes on",
@@ -193,7 +198,7 @@ impl Function {
                 (outcome, is_told)
             }
         };
-        self.measure(&outcome).await;
+        self.measure(&outcome, deadline).await;
         // Whatever it waits for, its connection is of no use to the next one.
         self.syncer = None;
         Answered { outcome, is_told }
@@ -208,7 +213,7 @@ impl Function {
         let outcome = self.run(&request, trigger, deadline).await;
         let until = deadline.of_lambda_itself();
         let is_told = self.tell(request.as_ref().ok(), &outcome, until).await;
-        self.measure(&outcome).await;
+        self.measure(&outcome, deadline).await;
         // An HTTP caller has waited long enough: what waits comes with the next request.
         if matches!(outcome, Ok(Outcome::Finished(_))) && trigger != Trigger::Http {
             self.run_pending(trigger, deadline).await;
@@ -251,7 +256,7 @@ impl Function {
             let request = SyncRequest::default();
             self.tell(Some(&request), &outcome, deadline.of_lambda_itself())
                 .await;
-            self.measure(&outcome).await;
+            self.measure(&outcome, deadline).await;
         }
     }
 
@@ -274,15 +279,16 @@ impl Function {
         spent.since(self.spent_before)
     }
 
-    /// Writes the metrics. Where Postgres is what fails it is not asked once more.
-    async fn measure(&mut self, outcome: &Result<Outcome, RunFailure>) {
+    /// Writes the metrics. Where Postgres is what fails it is not asked once more, nor where the time for
+    /// that is not left.
+    async fn measure(&mut self, outcome: &Result<Outcome, RunFailure>, deadline: Deadline) {
         let (spec, spent) = (self.spec, self.spent());
         let is_away = outcome.as_ref().is_err_and(|failure| {
             let kind = failure.error.kind();
             matches!(kind, ErrorKind::DbUnreachable | ErrorKind::DbAuth)
         });
         let vitals = match &mut self.syncer {
-            Some(syncer) if !is_away => Box::pin(syncer.vitals(spec)).await,
+            Some(syncer) if !is_away && deadline.has_room() => Box::pin(syncer.vitals(spec)).await,
             _ => Err(Error::new(ErrorKind::DbUnreachable, "not asked")),
         };
         if let Err(cause) = &vitals {
