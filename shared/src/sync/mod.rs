@@ -18,6 +18,7 @@ pub(crate) mod plan;
 mod reconcile;
 mod record;
 pub mod request;
+mod spent;
 mod stream;
 pub(crate) mod window;
 #[cfg(test)]
@@ -48,6 +49,7 @@ use fetch::{Fetch, Limits, Listing};
 use headway::Headway;
 use opening::{Opened, Opening};
 use request::{Mode, SyncRequest, Trigger};
+pub use spent::Spent;
 use stream::StreamRun;
 
 /// Longest that is waited for what only the log is to know.
@@ -91,25 +93,6 @@ impl From<Error> for RunFailure {
             error,
             report: None,
             running: None,
-        }
-    }
-}
-
-/// Time that something outside took.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Spent {
-    /// Waiting for Odoo's answers; of requests under way at once each for itself.
-    pub odoo: Duration,
-    /// In transactions, connecting for them included.
-    pub postgres: Duration,
-}
-
-impl Spent {
-    /// What of it came after `earlier`.
-    pub fn since(self, earlier: Self) -> Self {
-        Self {
-            odoo: self.odoo.saturating_sub(earlier.odoo),
-            postgres: self.postgres.saturating_sub(earlier.postgres),
         }
     }
 }
