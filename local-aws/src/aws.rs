@@ -79,7 +79,11 @@ impl Aws {
         Ok(())
     }
 
-    pub(crate) async fn events(&self, action: &str, body: Value) -> Result<Value> {
+    /// Calls EventBridge's API, such as `PutRule`; returns its answer.
+    ///
+    /// # Errors
+    /// Where it is refused, or nobody answers.
+    pub async fn events(&self, action: &str, body: Value) -> Result<Value> {
         self.call("events", &format!("AWSEvents.{action}"), &body)
             .await
     }

@@ -191,7 +191,13 @@ fn rules(template: &Value, functions: &[Function]) -> Result<Vec<Rule>> {
             .flatten()
             .enumerate()
         {
+            // `!If [Condition, target, nothing]`
+            let target = target.get(1).unwrap_or(target);
             let arn = target["Arn"].as_str().unwrap_or_default();
+            // Nobody outside is told of what happens here.
+            if is_outside(arn, template) {
+                continue;
+            }
             let found = functions
                 .iter()
                 .find(|function| arn == format!("{}.Arn", function.logical_id))
@@ -201,6 +207,12 @@ fn rules(template: &Value, functions: &[Function]) -> Result<Vec<Rule>> {
         }
     }
     Ok(rules)
+}
+
+/// Whether the target is an address somewhere else.
+fn is_outside(arn: &str, template: &Value) -> bool {
+    let id = arn.strip_suffix(".Arn").unwrap_or(arn);
+    template["Resources"][id]["Type"] == "AWS::Events::ApiDestination"
 }
 
 fn rule(name: String, pattern: &Value, target: &Function, all: &[Function]) -> Result<Rule> {
@@ -320,6 +332,16 @@ Resources:
       EventPattern:
         source: [lambda]
       Targets: [{Arn: !GetAtt Rest.Arn, Id: rest}]
+  Chat:
+    Type: AWS::Events::ApiDestination
+  Told:
+    Type: AWS::Events::Rule
+    Properties:
+      EventPattern:
+        source: [odoo.sync]
+      Targets:
+        - !If [HasChat, {Arn: !GetAtt Chat.Arn, Id: chat}, !Ref AWS::NoValue]
+        - {Arn: !GetAtt Chat.Arn, Id: again}
 "#;
 
     #[test]

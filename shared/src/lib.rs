@@ -17,7 +17,7 @@
 //! | `api` | what the routes that start no sync answer |
 //! | `backup` | a copy of the mirror in S3, and the way back; only with the feature `backup` |
 //! | [`lambda`] | triggers in, answers and events out |
-//! | [`telemetry`] | logs |
+//! | [`telemetry`] | logs and metrics |
 //!
 //! # The way of a row
 //!

@@ -1,11 +1,23 @@
-//! Logs: one JSON object a line on standard output, where Lambda collects it.
+//! Logs and metrics: one JSON object a line on standard output, where Lambda collects it.
 //!
-//! The lines of a run name `data_type` and `run_id`, those of a page its `stream`. Row
+//! Each line of a run names `data_type`, `run_id` and `slice`, and what is done for a stream its
+//! `stream`, however deep it is written: they are the fields of spans, and stand at the top of a line
+//! beside its own. A line's own fields therefore never have these names. Row
 //! values, secrets and Odoo's `debug` text never reach a field.
 
+pub mod metrics;
+
+use std::panic;
+
+use json_subscriber::JsonLayer;
+use tracing::Span;
 use tracing_subscriber::filter::{ParseError, Targets};
+use tracing_subscriber::fmt::time::SystemTime;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use uuid::Uuid;
+
+use crate::specs::{DataType, Stream};
 
 /// Keeps the Lambda runtime from printing each event as it came, an HTTP request with its
 /// caller's key, which it does at level `trace`.
@@ -23,15 +35,38 @@ pub fn init() {
         .into_iter()
         .find_map(|name| std::env::var(name).ok())
         .unwrap_or_else(|| "info".to_owned());
-    let lines = tracing_subscriber::fmt::layer()
-        .json()
-        .flatten_event(true)
-        .with_current_span(false);
+    let mut lines = JsonLayer::stdout();
+    lines.with_timer("timestamp", SystemTime);
+    lines.with_level("level");
+    lines.with_target("target");
+    lines.with_flattened_event();
+    lines.with_top_level_flattened_span_list();
     // An error means that logging has been started already.
     let _ = tracing_subscriber::registry()
         .with(lines)
         .with(filter(&level))
         .try_init();
+    panic::set_hook(Box::new(|panic| {
+        // Its text may hold a value; where it was says enough.
+        let at = panic.location().map(ToString::to_string);
+        tracing::error!(at, "a bug: the program panicked");
+    }));
+}
+
+/// What is done for a data type. At the highest level, as the others, so that its lines name it
+/// whatever is logged.
+pub(crate) fn of_data_type(spec: &DataType) -> Span {
+    tracing::error_span!("data type", data_type = spec.name)
+}
+
+/// One invocation's work on a run.
+pub(crate) fn of_run(spec: &DataType, run_id: Uuid, slice: i32) -> Span {
+    tracing::error_span!("run", data_type = spec.name, %run_id, slice)
+}
+
+/// What is done for a stream.
+pub(crate) fn of_stream(stream: &Stream) -> Span {
+    tracing::error_span!("stream", stream = stream.name)
 }
 
 /// What is told at this level; at `info` where it is none.

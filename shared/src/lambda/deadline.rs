@@ -17,6 +17,8 @@ const CALLER_MARGIN: Duration = Duration::from_secs(2);
 /// What an event may take that is sent when a caller's time is up: without it a run would not go on, so
 /// the caller waits a little longer.
 const EVENT_ROOM: Duration = Duration::from_secs(4);
+/// What must be left before Lambda's deadline for anything that may as well be left out.
+const ROOM_FOR_MORE: Duration = Duration::from_secs(2);
 /// API Gateway waits for 30 s, and then answers in our place.
 const GATEWAY_LIMIT: Duration = Duration::from_millis(29_500);
 /// Longest that a caller waits for a Postgres that keeps silent.
@@ -57,6 +59,11 @@ impl Deadline {
     /// When the caller waits no longer.
     pub(super) fn patience(self, budget: Duration) -> Instant {
         self.started + budget
+    }
+
+    /// Whether there is time for what nobody waits for.
+    pub(super) fn has_room(self) -> bool {
+        self.started + self.left > Instant::now() + ROOM_FOR_MORE
     }
 
     /// When to stop so that the caller has its answer in time.

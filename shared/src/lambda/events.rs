@@ -11,14 +11,15 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
-use super::response;
+use super::account::Account;
 use super::trigger::{OUR_SOURCE, SYNC_REQUESTED};
+use super::{response, summary};
 use crate::config::RetryConfig;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::sdk_http::SdkHttpClient;
 use crate::specs::DataType;
 use crate::sync::request::SyncRequest;
-use crate::sync::{EndedRun, Outcome, RunFailure};
+use crate::sync::{EndedRun, Outcome, RunFailure, RunReport};
 
 /// Entries that one call takes (`PutEvents`).
 const MAX_ENTRIES: usize = 10;
@@ -41,27 +42,33 @@ pub(super) fn requested(request: &SyncRequest) -> Event {
     }
 }
 
-/// The event that an outcome gives rise to. Who only found another run at work says
+/// The event that an outcome gives rise to. Beside the `data` object its detail says what no other
+/// part of it tells: `recovered`, whether the data type had failed before; `again`, whether it had failed
+/// with the same code; `summary`, a line for people. Who only found another run at work says
 /// nothing, unless a batch waits to hear of it; and of the end of the batch's own run it hears again.
 pub(super) fn event(
-    spec: &DataType,
+    account: &Account,
     request: &SyncRequest,
     outcome: &Result<Outcome, RunFailure>,
 ) -> Option<Event> {
+    let spec = account.spec;
     let (detail_type, mut detail) = match outcome {
-        Ok(Outcome::Finished(report)) => ("Sync Completed", json!(report)),
+        Ok(Outcome::Finished(report)) => {
+            let recovered = account.failed_before(Some(report)).is_some();
+            completed(spec, report, recovered)
+        }
         Ok(Outcome::HandedOver { next, .. }) => return Some(requested(next)),
         Ok(Outcome::Repeated { ended, .. }) => match (ended, request.batch_id) {
-            (Some(ended), Some(_)) => told_again(ended),
+            (Some(ended), Some(_)) => told_again(spec, ended),
             _ => return None,
         },
         Err(failure) if failure.error.kind() == ErrorKind::Busy && request.batch_id.is_none() => {
             return None;
         }
         Err(failure) => {
-            let mut detail = response::failure_data(spec, failure);
-            detail["error"] = response::error(&failure.error);
-            ("Sync Failed", detail)
+            let before = account.failed_before(failure.report.as_ref());
+            let data = response::failure_data(spec, failure);
+            failed(spec, data, &failure.error, before)
         }
     };
     if let Some(batch_id) = request.batch_id {
@@ -74,12 +81,32 @@ pub(super) fn event(
 }
 
 /// Detail type and detail of the end of a run that is on record.
-fn told_again(ended: &EndedRun) -> (&'static str, Value) {
-    let mut detail = json!(ended.report);
-    let Some(error) = &ended.error else {
-        return ("Sync Completed", detail);
-    };
+fn told_again(spec: &DataType, ended: &EndedRun) -> (&'static str, Value) {
+    let before = ended.report.failed_before.clone();
+    match &ended.error {
+        None => completed(spec, &ended.report, before.is_some()),
+        Some(error) => failed(spec, json!(ended.report), error, before),
+    }
+}
+
+fn completed(spec: &DataType, report: &RunReport, recovered: bool) -> (&'static str, Value) {
+    let mut detail = json!(report);
+    detail["recovered"] = json!(recovered);
+    detail["summary"] = json!(summary::of_success(spec, report, recovered));
+    ("Sync Completed", detail)
+}
+
+/// `before`: the code with which the data type failed the last time, if it did.
+fn failed(
+    spec: &DataType,
+    data: Value,
+    error: &Error,
+    before: Option<String>,
+) -> (&'static str, Value) {
+    let mut detail = data;
     detail["error"] = response::error(error);
+    detail["again"] = json!(before.as_deref() == Some(error.kind().code()));
+    detail["summary"] = json!(summary::of_failure(spec, error));
     ("Sync Failed", detail)
 }
 
@@ -225,13 +252,12 @@ pub(super) async fn connect() -> Result<Client, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
     use crate::specs::PRODUCTS;
     use uuid::Uuid;
 
     fn failed(request: &SyncRequest, kind: ErrorKind) -> Option<Event> {
         let failure = RunFailure::from(Error::new(kind, "a reason"));
-        event(&PRODUCTS, request, &Err(failure))
+        event(&Account::new(&PRODUCTS), request, &Err(failure))
     }
 
     #[test]

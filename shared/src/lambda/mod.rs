@@ -1,6 +1,7 @@
 //! The only part that knows Lambda: what comes in as a trigger, what goes out as an
 //! answer and as an event. The engine behind it could be called from anywhere.
 
+mod account;
 mod api;
 #[cfg(feature = "backup")]
 mod backup;
@@ -14,6 +15,7 @@ mod http;
 mod outcome;
 mod response;
 mod secret;
+mod summary;
 mod trigger;
 
 use std::cell::RefCell;
@@ -23,13 +25,15 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
+use tracing::Instrument;
 
 use crate::config::{Config, EventsConfig, HttpConfig, RetryConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::specs::DataType;
 use crate::sync::request::{SyncRequest, Trigger};
-use crate::sync::{Outcome, RunFailure, Syncer};
+use crate::sync::{Outcome, RunFailure, Spent, Syncer};
 use crate::telemetry;
+use account::Account;
 pub use api::run_api;
 #[cfg(feature = "backup")]
 pub use backup::run_backup;
@@ -48,23 +52,26 @@ pub async fn run(spec: &'static DataType) -> Result<(), lambda_runtime::Error> {
     telemetry::init();
     // Lambda sends one event at a time to a process, so nobody waits for the other.
     let function = Rc::new(RefCell::new(None));
+    let account = Rc::new(RefCell::new(Account::new(spec)));
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
-        let function = Rc::clone(&function);
-        async move {
+        let (function, account) = (Rc::clone(&function), Rc::clone(&account));
+        let work = async move {
             let deadline = Deadline::new(event.context.deadline);
             if let Err(error) = secret::read().await {
                 // Kept for no other event: what it knows lacks the secret.
-                let answer = Function::new(spec)
+                let answer = Function::new(spec, account)
                     .refuse(&event.payload, error, deadline)
                     .await;
                 return Ok(answer);
             }
             let kept = function.borrow_mut().take();
-            let mut working = kept.unwrap_or_else(|| Function::new(spec));
+            let mut working = kept.unwrap_or_else(|| Function::new(spec, account));
             let answer = working.handle(&event.payload, deadline).await;
             function.borrow_mut().replace(working);
             Ok::<Value, lambda_runtime::Error>(answer)
-        }
+        };
+        // Boxed: the futures nest deeper than a compiler wants to look.
+        Box::pin(work.instrument(telemetry::of_data_type(spec)))
     }))
     .await
 }
@@ -76,6 +83,9 @@ struct Function {
     events: EventsConfig,
     syncer: Option<Syncer>,
     publisher: Option<Publisher>,
+    account: Rc<RefCell<Account>>,
+    /// What had been spent when the work on the request began.
+    spent_before: Spent,
 }
 
 /// What came of a request, and whether the bus has the event that it gave rise to.
@@ -85,13 +95,15 @@ struct Answered {
 }
 
 impl Function {
-    fn new(spec: &'static DataType) -> Self {
+    fn new(spec: &'static DataType, account: Rc<RefCell<Account>>) -> Self {
         Self {
             spec,
             http: HttpConfig::from_env(),
             events: EventsConfig::from_env(),
             syncer: None,
             publisher: None,
+            account,
+            spent_before: Spent::default(),
         }
     }
 
@@ -113,11 +125,12 @@ impl Function {
                 let outcome = Err(error.into());
                 let until = deadline.of_lambda_itself();
                 let is_told = self.tell(request.as_ref().ok(), &outcome, until).await;
+                self.measure(&outcome, deadline).await;
                 response::body(self.spec, &outcome, is_told)
             }
             Invocation::Http(_) => {
                 let failure = RunFailure::from(error);
-                log(self.spec, &failure);
+                account::log_failure(&failure, self.spent());
                 response::refusal(&Refusal::from(failure.error))
             }
         }
@@ -152,14 +165,20 @@ impl Function {
         let until = deadline.of_event(budget);
         let running = self.run(&request, Trigger::Http, deadline);
         let Ok(outcome) = timeout_at(deadline.patience(budget), running).await else {
-            return self.cut_off(request.ok(), until).await;
+            return self.cut_off(request.ok(), until, deadline).await;
         };
         let is_told = self.tell(request.as_ref().ok(), &outcome, until).await;
+        self.measure(&outcome, deadline).await;
         Answered { outcome, is_told }
     }
 
     /// What is left to do of a run that Postgres has kept for longer than its caller waits.
-    async fn cut_off(&mut self, request: Option<SyncRequest>, until: Instant) -> Answered {
+    async fn cut_off(
+        &mut self,
+        request: Option<SyncRequest>,
+        until: Instant,
+        deadline: Deadline,
+    ) -> Answered {
         let unheard = self.syncer.as_mut().and_then(Syncer::unheard_hand_over);
         let then = match &unheard {
             Some(_) => "the run was being handed over and goes on",
@@ -172,7 +191,7 @@ impl Function {
         let (outcome, is_told) = match unheard {
             // Where it was not committed after all, the event does nothing.
             Some(next) => {
-                log(self.spec, &failure);
+                account::log_failure(&failure, self.spent());
                 let is_told = self.send(events::requested(&next), until).await;
                 (Err(failure), is_told)
             }
@@ -182,6 +201,7 @@ impl Function {
                 (outcome, is_told)
             }
         };
+        self.measure(&outcome, deadline).await;
         // Whatever it waits for, its connection is of no use to the next one.
         self.syncer = None;
         Answered { outcome, is_told }
@@ -196,6 +216,7 @@ impl Function {
         let outcome = self.run(&request, trigger, deadline).await;
         let until = deadline.of_lambda_itself();
         let is_told = self.tell(request.as_ref().ok(), &outcome, until).await;
+        self.measure(&outcome, deadline).await;
         // An HTTP caller has waited long enough: what waits comes with the next request.
         if matches!(outcome, Ok(Outcome::Finished(_))) && trigger != Trigger::Http {
             self.run_pending(trigger, deadline).await;
@@ -209,6 +230,7 @@ impl Function {
         trigger: Trigger,
         deadline: Deadline,
     ) -> Result<Outcome, RunFailure> {
+        self.begin();
         let request = match request {
             Ok(request) => request,
             Err(error) => return Err(Error::new(error.kind(), error.to_string()).into()),
@@ -228,6 +250,7 @@ impl Function {
 
     async fn run_pending(&mut self, trigger: Trigger, deadline: Deadline) {
         let spec = self.spec;
+        self.begin();
         let Ok(syncer) = self.syncer() else {
             return;
         };
@@ -236,6 +259,7 @@ impl Function {
             let request = SyncRequest::default();
             self.tell(Some(&request), &outcome, deadline.of_lambda_itself())
                 .await;
+            self.measure(&outcome, deadline).await;
         }
     }
 
@@ -247,7 +271,37 @@ impl Function {
         Ok(self.syncer.insert(syncer))
     }
 
-    /// Tells the log of a failure, whatever its cause, and the bus of every outcome of a
+    /// Notes when the work on a request begins.
+    fn begin(&mut self) {
+        self.spent_before = self.syncer.as_ref().map(Syncer::spent).unwrap_or_default();
+    }
+
+    /// What Odoo and Postgres have taken since then.
+    fn spent(&self) -> Spent {
+        let spent = self.syncer.as_ref().map(Syncer::spent).unwrap_or_default();
+        spent.since(self.spent_before)
+    }
+
+    /// Writes the metrics. Where Postgres is what fails it is not asked once more, nor where the time for
+    /// that is not left.
+    async fn measure(&mut self, outcome: &Result<Outcome, RunFailure>, deadline: Deadline) {
+        let (spec, spent) = (self.spec, self.spent());
+        let is_away = outcome.as_ref().is_err_and(|failure| {
+            let kind = failure.error.kind();
+            matches!(kind, ErrorKind::DbUnreachable | ErrorKind::DbAuth)
+        });
+        let vitals = match &mut self.syncer {
+            Some(syncer) if !is_away && deadline.has_room() => Box::pin(syncer.vitals(spec)).await,
+            _ => Err(Error::new(ErrorKind::DbUnreachable, "not asked")),
+        };
+        if let Err(cause) = &vitals {
+            tracing::debug!(cause = cause.chain(), "the last known freshness is told");
+        }
+        let mut account = self.account.borrow_mut();
+        account.measure(outcome, spent, vitals.as_ref().ok());
+    }
+
+    /// Tells the log of an end, well or not, and the bus of every outcome of a
     /// request. A run that is over is not undone because nobody could be told, and one that
     /// was handed over is taken up by the next request or schedule. Returns whether the bus
     /// has an event of it.
@@ -257,10 +311,14 @@ impl Function {
         outcome: &Result<Outcome, RunFailure>,
         until: Instant,
     ) -> bool {
-        if let Err(failure) = outcome {
-            log(self.spec, failure);
-        }
-        match request.and_then(|request| events::event(self.spec, request, outcome)) {
+        let event = {
+            Account::log(outcome, self.spent());
+            let mut account = self.account.borrow_mut();
+            let event = request.and_then(|request| events::event(&account, request, outcome));
+            account.remember(outcome);
+            event
+        };
+        match event {
             Some(event) => self.send(event, until).await,
             None => false,
         }
@@ -281,28 +339,5 @@ impl Function {
             tracing::error!(bus, cause, "the event was not sent");
         }
         sent.is_ok()
-    }
-}
-
-/// One line a failure. To be busy, or to be asked for what is not allowed, is no alarm.
-fn log(spec: &DataType, failure: &RunFailure) {
-    let error = &failure.error;
-    let (code, cause, remedy) = (error.kind().code(), error.chain(), error.kind().remedy());
-    let run_id = failure
-        .report
-        .as_ref()
-        .map(|report| report.run_id.to_string());
-    match error.kind() {
-        ErrorKind::Busy | ErrorKind::BadRequest => {
-            tracing::warn!(data_type = spec.name, run_id, code, cause, "sync refused");
-        }
-        _ => tracing::error!(
-            data_type = spec.name,
-            run_id,
-            code,
-            cause,
-            remedy,
-            "sync failed"
-        ),
     }
 }

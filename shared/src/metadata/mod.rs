@@ -10,3 +10,4 @@ pub(crate) mod lease;
 pub(crate) mod runs;
 pub(crate) mod stale;
 pub(crate) mod streams;
+pub(crate) mod vitals;

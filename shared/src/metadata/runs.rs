@@ -32,7 +32,7 @@ pub(crate) struct Counts {
 }
 
 /// A run's result: the `data` object of answers and events.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunReport {
     /// The run.
@@ -63,6 +63,10 @@ pub struct RunReport {
     pub slices: u32,
     /// The first ten rejects.
     pub errors: Vec<RowError>,
+    /// The code of the data type's run before this one, where that failed. No part of the `data`
+    /// object: the events say what it means for this one.
+    #[serde(skip)]
+    pub failed_before: Option<String>,
 }
 
 /// A run that is over, as it is on record.
@@ -279,8 +283,14 @@ pub(crate) async fn report(transaction: &Transaction<'_>, run_id: Uuid) -> Resul
                     records_unchanged, records_deleted, records_skipped,
                     (extract(epoch from coalesce(finished_at, clock_timestamp()) - started_at)
                         * 1000)::bigint,
-                    retries, slices
-             from odoo.sync_runs where run_id = $1",
+                    retries, slices,
+                    (select before.error_code from odoo.sync_runs before
+                     where before.data_type = run.data_type
+                       and before.started_at < run.started_at
+                       and before.status <> 'in_progress'
+                       and before.error_code is distinct from 'busy'
+                     order by before.started_at desc limit 1)
+             from odoo.sync_runs run where run_id = $1",
             &[(&run_id, Type::UUID)],
         )
         .await
@@ -302,6 +312,7 @@ pub(crate) async fn report(transaction: &Transaction<'_>, run_id: Uuid) -> Resul
             retries: count(9)?,
             slices: row.try_get::<_, i32>(10)?.unsigned_abs(),
             errors: Vec::new(),
+            failed_before: row.try_get(11)?,
         })
     };
     let report: std::result::Result<RunReport, tokio_postgres::Error> = read();

@@ -72,6 +72,8 @@ pub(crate) struct Progress {
     pub(crate) range: Range,
     /// How far the phase has come.
     pub(crate) last_id: i64,
+    /// How many rows of it are behind.
+    pub(crate) rows_done: u64,
     pub(crate) done: bool,
     /// How the holder that opened it read.
     pub(crate) read_fingerprint: Option<String>,
@@ -90,6 +92,7 @@ impl Progress {
             Some(phase) => {
                 self.phase = phase;
                 self.last_id = 0;
+                self.rows_done = 0;
                 // What the window held has been read.
                 self.range = Range::Compared(None);
             }
@@ -118,7 +121,7 @@ pub(crate) async fn load(
             "select watermark, watermark_first_seen_at, watermark_last_seen_at,
                     source_fingerprint, read_fingerprint, count_mismatches,
                     coalesce(run_id = $2, false), window_mode, window_low, window_high,
-                    last_id, window_done, window_fingerprint, window_phase
+                    last_id, window_done, window_fingerprint, window_phase, rows_done
              from odoo.sync_streams where stream = $1",
             &[(&stream.name, Type::TEXT), (&run_id, Type::UUID)],
         )
@@ -169,6 +172,7 @@ fn read_progress(row: &Row) -> std::result::Result<Progress, tokio_postgres::Err
         phase,
         range,
         last_id: row.try_get(10)?,
+        rows_done: row.try_get::<_, i64>(14)?.unsigned_abs(),
         done: row.try_get(11)?,
         read_fingerprint: row.try_get(12)?,
     })

@@ -5,7 +5,7 @@
 //! therefore a closure that can run again from the start: what it needs to know about
 //! an earlier attempt whose commit went through unheard, it reads from the database.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backon::BackoffBuilder;
 use futures_util::future::try_join;
@@ -32,6 +32,7 @@ pub(crate) struct Database {
     retry: RetryConfig,
     connection: Option<Connection>,
     retries: u64,
+    spent: Duration,
 }
 
 impl Database {
@@ -45,12 +46,36 @@ impl Database {
             retry,
             connection: None,
             retries: 0,
+            spent: Duration::ZERO,
         }
     }
 
     /// Attempts after a first one, since the start of the process.
     pub(crate) fn retries(&self) -> u64 {
         self.retries
+    }
+
+    /// How long transactions have taken since the start of the process, with connecting for them
+    /// and what failed, without the pauses between.
+    pub(crate) fn spent(&self) -> Duration {
+        self.spent
+    }
+
+    /// Gives the connection up: one that keeps silent is of no use to who asks next.
+    pub(crate) fn disconnect(&mut self) {
+        self.connection = None;
+    }
+
+    /// As [`Database::transaction`], but tried once: for what is not worth waiting for.
+    ///
+    /// # Errors
+    /// That of `work`, and every `db_*`.
+    pub(crate) async fn transaction_once<T>(
+        &mut self,
+        doing: &str,
+        work: impl AsyncFn(&Transaction<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.timed_attempt(doing, &work).await
     }
 
     /// Runs `work` in one transaction and commits it; runs it again, on a new
@@ -70,7 +95,7 @@ impl Database {
             .with_max_times(self.retry.max_retries as usize)
             .build();
         loop {
-            let error = match self.attempt(doing, &work).await {
+            let error = match self.timed_attempt(doing, &work).await {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
@@ -93,6 +118,17 @@ impl Database {
             self.retries += 1;
             tokio::time::sleep(delay).await;
         }
+    }
+
+    async fn timed_attempt<T>(
+        &mut self,
+        doing: &str,
+        work: &impl AsyncFn(&Transaction<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let started = Instant::now();
+        let outcome = self.attempt(doing, work).await;
+        self.spent += started.elapsed();
+        outcome
     }
 
     async fn attempt<T>(

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -187,6 +188,12 @@ impl OdooClient {
     /// Requests and retries since the client was made; an engine takes differences.
     pub fn counters(&self) -> Counters {
         self.inner.transport.counters()
+    }
+
+    /// How long its answers were waited for since the client was made, those to requests under way at
+    /// once each for itself.
+    pub(crate) fn waited(&self) -> Duration {
+        self.inner.transport.waited()
     }
 
     /// Odoo's address without user and password, for fingerprints and logs.

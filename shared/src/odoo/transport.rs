@@ -97,6 +97,8 @@ pub(crate) struct Transport {
     pace: Option<Pace>,
     requests: AtomicU64,
     retries: AtomicU64,
+    /// In microseconds.
+    waited: AtomicU64,
 }
 
 impl Transport {
@@ -123,6 +125,7 @@ impl Transport {
             pace: config.max_requests_per_second.and_then(Pace::per_second),
             requests: AtomicU64::new(0),
             retries: AtomicU64::new(0),
+            waited: AtomicU64::new(0),
         })
     }
 
@@ -131,6 +134,12 @@ impl Transport {
             requests: self.requests.load(Ordering::Relaxed),
             retries: self.retries.load(Ordering::Relaxed),
         }
+    }
+
+    /// How long answers were waited for since the client was made, failed attempts included. Requests
+    /// that are under way at once count each.
+    pub(crate) fn waited(&self) -> Duration {
+        Duration::from_micros(self.waited.load(Ordering::Relaxed))
     }
 
     /// Sends the request, reads the answer with `open`, and does both again where that may help.
@@ -160,7 +169,10 @@ impl Transport {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();
         let outcome = self.receive(request).await;
-        log(&request.asked, &outcome, started.elapsed());
+        let elapsed = started.elapsed();
+        let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+        self.waited.fetch_add(micros, Ordering::Relaxed);
+        log(&request.asked, &outcome, elapsed);
         outcome
     }
 

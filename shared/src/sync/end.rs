@@ -38,22 +38,7 @@ impl Ending<'_> {
             self.lease.free(transaction).await
         })
         .await?;
-        let report = report(database, run_id).await?;
-        tracing::info!(
-            data_type,
-            %run_id,
-            mode = report.mode.word(),
-            inserted = report.records_inserted,
-            updated = report.records_updated,
-            unchanged = report.records_unchanged,
-            deleted = report.records_deleted,
-            skipped = report.records_skipped,
-            milliseconds = report.duration,
-            retries = report.retries,
-            slices = report.slices,
-            "run succeeded"
-        );
-        Ok(report)
+        report(database, run_id).await
     }
 
     /// Leaves the run to its next slice, and keeps what else was asked for until it is over.
@@ -81,7 +66,7 @@ impl Ending<'_> {
                 self.lease.hand_over(transaction).await
             })
             .await?;
-        tracing::info!(data_type, %run_id, slice = self.lease.slice, "run handed over");
+        tracing::info!("run handed over");
         report(database, run_id).await
     }
 
@@ -97,7 +82,7 @@ impl Ending<'_> {
             })
             .await;
         if let Err(cause) = recorded {
-            tracing::error!(%run_id, cause = cause.chain(), "not on record as failed");
+            tracing::error!(cause = cause.chain(), "not on record as failed");
             return None;
         }
         forget_deletions(database, run_id).await;
@@ -137,7 +122,7 @@ async fn forget_deletions(database: &mut Database, run_id: Uuid) {
         })
         .await;
     if let Err(cause) = done {
-        tracing::warn!(%run_id, cause = cause.chain(), "rows to delete are still put down");
+        tracing::warn!(cause = cause.chain(), "rows to delete are still put down");
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
 
 use super::page::{self, RelatedTimes};
 use super::plan::{CHANGED, Plan, PlannedRelation};
@@ -91,7 +92,7 @@ impl Fetch {
         let (sender, pages) = mpsc::channel(1);
         Self {
             pages,
-            task: AbortOnDropHandle::new(tokio::spawn(work(sender))),
+            task: AbortOnDropHandle::new(tokio::spawn(work(sender).in_current_span())),
         }
     }
 

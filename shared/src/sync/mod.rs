@@ -7,6 +7,7 @@ mod cell;
 mod commit;
 mod end;
 mod fetch;
+mod headway;
 mod opening;
 mod page;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -17,6 +18,7 @@ pub(crate) mod plan;
 mod reconcile;
 mod record;
 pub mod request;
+mod spent;
 mod stream;
 pub(crate) mod window;
 #[cfg(test)]
@@ -26,6 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::config::{Config, RetryConfig};
@@ -34,15 +37,23 @@ use crate::metadata::claim::{self, Acquired, Claim, Slice};
 use crate::metadata::lease::Lease;
 pub use crate::metadata::runs::{EndedRun, RowError, RunReport};
 use crate::metadata::streams::Phase;
+use crate::metadata::vitals;
+pub use crate::metadata::vitals::Vitals;
 use crate::mirror::connect::check_url;
 use crate::mirror::database::Database;
 use crate::odoo::OdooClient;
 use crate::specs::{DataType, Stream};
+use crate::telemetry;
 use end::Ending;
 use fetch::{Fetch, Limits, Listing};
+use headway::Headway;
 use opening::{Opened, Opening};
 use request::{Mode, SyncRequest, Trigger};
+pub use spent::Spent;
 use stream::StreamRun;
+
+/// Longest that is waited for what only the log is to know.
+const VITALS_LIMIT: Duration = Duration::from_secs(1);
 
 /// What came of a request that nothing stood against.
 #[derive(Debug)]
@@ -127,6 +138,33 @@ impl Syncer {
         self.config.sync.api_budget
     }
 
+    /// What Odoo and Postgres have taken since the clients were made.
+    pub fn spent(&self) -> Spent {
+        Spent {
+            odoo: self.odoo.waited(),
+            postgres: self.database.spent(),
+        }
+    }
+
+    /// How the data type is, asked once and for a second at most: nobody waits for it but the log.
+    ///
+    /// # Errors
+    /// Every `db_*`.
+    pub async fn vitals(&mut self, spec: &DataType) -> Result<Vitals> {
+        let doing = "reading freshness and findings";
+        let asked = self.database.transaction_once(doing, async |transaction| {
+            vitals::read(transaction, spec.name).await
+        });
+        let Ok(vitals) = tokio::time::timeout(VITALS_LIMIT, asked).await else {
+            self.database.disconnect();
+            return Err(Error::new(
+                ErrorKind::DbUnreachable,
+                "Postgres did not say in time how fresh the mirror is",
+            ));
+        };
+        vitals
+    }
+
     /// Does what `request` asks, until it is done or the time is up: then what is in the
     /// works is committed and the run handed over. An unfinished run that it finds is
     /// finished first, in that run's own mode; where that covers the request it is the
@@ -188,7 +226,10 @@ impl Syncer {
             let waits = (!is_covered).then_some(claim);
             // A batch hears of the run that does what it asked, not of a lesser one before.
             let next = lease.next_slice(claim.batch_id.filter(|_| is_covered));
-            match self.run_leased(spec, &lease, waits, &next).await? {
+            let span = telemetry::of_run(spec, lease.run.id, lease.slice);
+            let working = self.run_leased(spec, &lease, waits, &next);
+            // Boxed, as those below: futures nest deeper than a compiler wants to look.
+            match Box::pin(working.instrument(span)).await? {
                 Ended::Finished(_) if !is_covered => {}
                 Ended::Finished(report) => return Ok(Outcome::Finished(report)),
                 Ended::HandedOver(report) => return Ok(Outcome::HandedOver { report, next }),
@@ -237,10 +278,7 @@ impl Syncer {
         next: &SyncRequest,
     ) -> Result<Ended, RunFailure> {
         tracing::info!(
-            data_type = spec.name,
-            run_id = %lease.run.id,
             mode = lease.run.mode.word(),
-            slice = lease.slice,
             taken_over = lease.run.taken_over,
             "run started"
         );
@@ -286,13 +324,17 @@ impl Syncer {
             for opened in &mut streams {
                 if opened.progress.is_in(phase) {
                     let mut run = self.stream(spec, opened.stream, lease);
-                    run.go_through(phase, opened, &mut fetch).await?;
+                    let span = telemetry::of_stream(opened.stream);
+                    let going = run.go_through(phase, opened, &mut fetch);
+                    Box::pin(going.instrument(span)).await?;
                 }
             }
         }
         if lease.run.mode == Mode::Reconcile {
             for stream in spec.streams {
-                self.stream(spec, stream, lease).check_references().await?;
+                let mut run = self.stream(spec, stream, lease);
+                let checking = run.check_references();
+                checking.instrument(telemetry::of_stream(stream)).await?;
             }
         }
         Ok(())
@@ -308,7 +350,10 @@ impl Syncer {
         let mut stopped = Vec::new();
         for opened in streams {
             if opened.progress.is_in(Phase::Delete) {
-                stopped.extend(self.stream(spec, opened.stream, lease).judge().await?);
+                let mut run = self.stream(spec, opened.stream, lease);
+                let judging = run.judge();
+                let span = telemetry::of_stream(opened.stream);
+                stopped.extend(judging.instrument(span).await?);
             }
         }
         if stopped.is_empty() {
@@ -349,6 +394,7 @@ impl Syncer {
             config: &self.config,
             odoo: &self.odoo,
             database: &mut self.database,
+            headway: Headway::after(0),
         }
     }
 

@@ -234,6 +234,7 @@ fn beginning(mode: Mode, window: Window, fingerprints: &Fingerprints) -> Progres
         phase: Phase::of(window.range),
         range: window.range,
         last_id: 0,
+        rows_done: 0,
         done: false,
         read_fingerprint: Some(fingerprints.read.clone()),
     }

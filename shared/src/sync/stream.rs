@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::commit::{Commit, commit};
 use super::fetch::{Fetch, Fetched, Page, fetch_page};
+use super::headway::Headway;
 use super::opening::Opened;
 use super::plan::Plan;
 use super::reconcile;
@@ -34,6 +35,7 @@ pub(crate) struct StreamRun<'a> {
     pub(crate) config: &'a Config,
     pub(crate) odoo: &'a OdooClient,
     pub(crate) database: &'a mut Database,
+    pub(crate) headway: Headway,
 }
 
 impl StreamRun<'_> {
@@ -47,6 +49,7 @@ impl StreamRun<'_> {
         opened: &mut Opened,
         fetch: &mut Fetch,
     ) -> Result<()> {
+        self.headway = Headway::after(opened.progress.rows_done);
         let next = match phase {
             Phase::Read => self.read(opened, fetch).await?,
             Phase::Compare => {
@@ -109,13 +112,7 @@ impl StreamRun<'_> {
     fn rules_only_warn(&self, checked: Result<()>) -> Result<()> {
         match checked {
             Err(error) if error.kind() == ErrorKind::DbFault => {
-                tracing::warn!(
-                    data_type = self.spec.name,
-                    stream = self.stream.name,
-                    run_id = %self.lease.run.id,
-                    cause = error.chain(),
-                    "a rule was not checked"
-                );
+                tracing::warn!(cause = error.chain(), "a rule was not checked");
                 Ok(())
             }
             checked => checked,
@@ -201,16 +198,13 @@ impl StreamRun<'_> {
             gone,
         };
         let counts = commit(self.database, self.lease, &page).await?;
-        let to_do = match step {
-            Step::Window { rows_to_do, .. } => rows_to_do,
-            Step::Beside { .. } => 0,
-        };
+        let rows = page.page.ids.len();
+        let reached = self.headway.step(step, rows);
         tracing::info!(
-            data_type = self.spec.name,
-            run_id = %self.lease.run.id,
-            stream = self.stream.name,
-            rows = page.page.ids.len(),
-            to_do,
+            rows,
+            to_do = reached.to_do,
+            progress = reached.progress,
+            rate = reached.rate,
             inserted = counts.inserted,
             updated = counts.updated,
             unchanged = counts.unchanged,

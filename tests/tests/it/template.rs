@@ -1,8 +1,10 @@
 //! template.yaml against the registry, the workspace and the configuration: whoever adds
 //! a data type, a function or a variable and forgets the template learns of it here.
 
+mod alarms;
 mod blocks;
 mod globals;
+mod notifications;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -136,7 +138,13 @@ fn what_a_data_type_lacks_is_noticed() {
         [
             "SyncUnknown",
             "SyncUnknownDeadLetters",
+            "SyncUnknownDeadLettersNotEmpty",
+            "SyncUnknownFailed",
+            "SyncUnknownFindingsGrowing",
             "SyncUnknownLog",
+            "SyncUnknownNearLimit",
+            "SyncUnknownStale",
+            "SyncUnknownThrottled",
             "SyncUnknownDeadLetters in DeadLettersPolicy",
             "condition UnknownRun",
             "parameter UnknownSchedule",
@@ -153,6 +161,11 @@ fn what_a_data_type_lacks_is_noticed() {
         "/Resources/SyncSales/Properties/EventInvokeConfig/DestinationConfig/OnFailure",
         "/Resources/SyncSalesLog/Properties/RetentionInDays",
         "/Resources/SyncSalesDeadLetters/Properties/SqsManagedSseEnabled",
+        "/Resources/SyncSalesFailed/Properties/Metrics/1/MetricStat/Metric/MetricName",
+        "/Resources/SyncSalesStale/Properties/TreatMissingData",
+        "/Resources/SyncSalesStale/Properties/Dimensions/1/Value",
+        "/Resources/SyncSalesDeadLettersNotEmpty/Properties/Dimensions/0/Value",
+        "/Resources/SyncSalesNearLimit/Properties/AlarmActions",
         "/Resources/DeadLettersPolicy/Properties/Queues",
         "/Conditions/SalesRun",
         "/Parameters/SalesSchedule/Default",
@@ -317,7 +330,10 @@ fn variables_read() -> BTreeSet<String> {
     HttpConfig::from_lookup(&nothing_set);
     EventsConfig::from_lookup(&nothing_set);
     SecretConfig::from_lookup(&nothing_set);
-    names.into_inner()
+    let mut names = names.into_inner();
+    // Read where logging starts, before there is any configuration.
+    names.insert("RUST_LOG".to_owned());
+    names
 }
 
 #[test]

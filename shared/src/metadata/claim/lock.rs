@@ -52,7 +52,7 @@ pub(super) async fn lock(
     }
     // Whoever has it locked is at work on it, or will never be again.
     if stuck::end(transaction, data_type).await? {
-        tracing::warn!(data_type, "a session that was stuck is ended");
+        tracing::warn!("a session that was stuck is ended");
     }
     if claim.must_wait() {
         return wait(transaction, data_type).await.doing(DOING);

@@ -12,6 +12,7 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
 
 use super::{Fetched, Limits, Listing, fetch_page, joined};
 use crate::error::Result;
@@ -19,6 +20,7 @@ use crate::odoo::{Domain, OdooClient};
 use crate::specs::Stream;
 use crate::sync::plan::Plan;
 use crate::sync::window::Range;
+use crate::telemetry;
 
 /// Ids listed at once. 100,000 of them are one answer of about 700 KB, which Odoo gives
 /// in a third of a second; a million at once would be a tenth of the memory we may use.
@@ -34,6 +36,15 @@ enum Listed {
 enum Question {
     Page(Arc<Plan>, Vec<i64>),
     Count(&'static Stream),
+}
+
+impl Question {
+    fn stream(&self) -> &'static Stream {
+        match self {
+            Self::Page(plan, _) => plan.stream,
+            Self::Count(stream) => stream,
+        }
+    }
 }
 
 /// Why a permit is always to be had.
@@ -114,7 +125,8 @@ impl Begun {
         let odoo = odoo.clone();
         // A task of its own takes the answer in also while the pages before it wait to be
         // committed, and does not run into the request's timeout meanwhile.
-        let task = tokio::spawn(async move { ask(&odoo, question).await });
+        let span = telemetry::of_stream(question.stream());
+        let task = tokio::spawn(async move { ask(&odoo, question).await }.instrument(span));
         Self::Asked(AbortOnDropHandle::new(task), permit)
     }
 
@@ -152,7 +164,8 @@ impl Lister<'_> {
     async fn list_all(self, listings: Vec<Listing>) {
         for listing in &listings {
             let stream = listing.plan.stream;
-            let listed = match self.list(listing).await {
+            let listing = self.list(listing).instrument(telemetry::of_stream(stream));
+            let listed = match listing.await {
                 Ok(Ok(())) => self.send(Ok(Listed::Ask(Question::Count(stream)))).await,
                 Ok(Err(error)) => self.send(Err(error)).await.and(Err(Unheard)),
                 Err(Unheard) => Err(Unheard),

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
 
 use crate::config::SyncConfig;
 use crate::error::Result;
@@ -199,13 +200,14 @@ impl Reader {
         Asking: Future<Output = Result<T>> + Send,
     {
         let (odoo, permits) = (self.odoo.clone(), Arc::clone(&self.permits));
-        AbortOnDropHandle::new(tokio::spawn(async move {
+        let asking = async move {
             let _permit = permits
                 .acquire()
                 .await
                 .expect("nobody closes the semaphore");
             question(odoo).await
-        }))
+        };
+        AbortOnDropHandle::new(tokio::spawn(asking.in_current_span()))
     }
 
     /// Reads rows whose related records' times are known.

@@ -135,6 +135,7 @@ impl<'a, 'r> Comparison<'a, 'r> {
         let step = self.step(part);
         let (data_type, stream) = (self.run.spec.name, self.run.stream);
         let run_id = self.run.lease.run.id;
+        let reached = self.run.headway.step(step, 0);
         self.run
             .lease
             .transaction(self.run.database, "comparing rows", async |transaction| {
@@ -145,11 +146,10 @@ impl<'a, 'r> Comparison<'a, 'r> {
             })
             .await?;
         tracing::info!(
-            data_type,
-            %run_id,
-            stream = stream.name,
             rows = part.rows,
-            to_do = self.to_do,
+            to_do = reached.to_do,
+            progress = reached.progress,
+            rate = reached.rate,
             gone = part.gone.len(),
             "rows compared"
         );

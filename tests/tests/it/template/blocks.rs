@@ -4,6 +4,8 @@
 use serde_json::{Value, json};
 use shared::specs::DataType;
 
+use super::alarms;
+
 /// A data type's own function and what belongs to it.
 pub(super) fn of_data_type(data_type: &DataType) -> Value {
     let (name, title) = (data_type.name, data_type.title);
@@ -59,6 +61,7 @@ pub(super) fn of_data_type(data_type: &DataType) -> Value {
             },
         }),
     );
+    merge(&mut block, alarms::of_data_type(data_type));
     block
 }
 
@@ -262,7 +265,7 @@ fn of_function(binary: &str, id: &str) -> Value {
 }
 
 /// Puts what `more` has into `value`, objects into objects.
-fn merge(value: &mut Value, more: Value) {
+pub(super) fn merge(value: &mut Value, more: Value) {
     match (value, more) {
         (Value::Object(value), Value::Object(more)) => {
             for (key, more) in more {

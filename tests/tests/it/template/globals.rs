@@ -30,7 +30,8 @@ fn expected() -> Value {
             "MemorySize": "MemoryMegabytes",
             "Timeout": "TimeoutSeconds",
             "Tracing": "Tracing",
-            "LoggingConfig": {"LogFormat": "JSON", "ApplicationLogLevel": "LogLevel"},
+            "LoggingConfig": {"LogFormat": "JSON", "ApplicationLogLevel": "TRACE"},
+            "Environment": {"Variables": {"RUST_LOG": "LogLevel"}},
         }},
         "Resources": {
             "Api": {

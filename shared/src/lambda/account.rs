@@ -1,0 +1,246 @@
+//! The account that a function gives of each request: one line of the log with the whole result, the
+//! metrics, and what the bus is told beyond the `data` object.
+
+use std::time::{Duration, SystemTime};
+
+use metrics::{counter, gauge, histogram};
+use serde_json::{Value, json};
+
+use crate::error::{ErrorKind, Result};
+use crate::specs::DataType;
+use crate::sync::{Outcome, RunFailure, RunReport, Spent, Vitals};
+use crate::telemetry::metrics::{self as names, write};
+
+/// What a process knows of a data type beside Postgres, for as long as it lives.
+pub(super) struct Account {
+    pub(super) spec: &'static DataType,
+    /// The failure that no run has on record: Postgres was away, or the run could not begin.
+    unrecorded: Option<ErrorKind>,
+    /// How fresh the mirror was when that was last known, and when that was. By the wall clock: another one
+    /// may stand still while the process is frozen.
+    freshness: Option<(Duration, SystemTime)>,
+}
+
+impl Account {
+    pub(super) fn new(spec: &'static DataType) -> Self {
+        names::collector(spec);
+        Self {
+            spec,
+            unrecorded: None,
+            freshness: None,
+        }
+    }
+
+    /// The code with which the data type failed before this run, if it did.
+    pub(super) fn failed_before(&self, report: Option<&RunReport>) -> Option<String> {
+        match self.unrecorded {
+            Some(kind) => Some(kind.code().to_owned()),
+            None => report?.failed_before.clone(),
+        }
+    }
+
+    /// Remembers what is not on record.
+    pub(super) fn remember(&mut self, outcome: &Result<Outcome, RunFailure>) {
+        match outcome {
+            Ok(Outcome::Finished(_)) => self.unrecorded = None,
+            Ok(Outcome::HandedOver { .. } | Outcome::Repeated { .. }) => {}
+            Err(failure) if !is_alarming(failure.error.kind()) => {}
+            Err(RunFailure {
+                report: Some(_), ..
+            }) => self.unrecorded = None,
+            Err(failure) => self.unrecorded = Some(failure.error.kind()),
+        }
+    }
+
+    /// One line a run that is over, or that did not begin.
+    pub(super) fn log(outcome: &Result<Outcome, RunFailure>, spent: Spent) {
+        match outcome {
+            Ok(Outcome::Finished(report)) => log_success(report, spent),
+            Ok(Outcome::HandedOver { .. } | Outcome::Repeated { .. }) => {}
+            Err(failure) => log_failure(failure, spent),
+        }
+    }
+
+    /// Writes the metrics of what was done. Freshness is told whatever came of it, as long as it was
+    /// ever known: nothing else would show that a run which fails or is turned away leaves the mirror as it was.
+    pub(super) fn measure(
+        &mut self,
+        outcome: &Result<Outcome, RunFailure>,
+        spent: Spent,
+        vitals: Option<&Vitals>,
+    ) {
+        let over = over(outcome);
+        if let Some(report) = over {
+            count_rows(report);
+            histogram!(names::DURATION).record(report.duration as f64);
+            counter!(names::RETRIES).increment(report.retries);
+            counter!(names::SLICES).increment(report.slices.into());
+        }
+        if spent != Spent::default() {
+            histogram!(names::ODOO_TIME).record(millis(spent.odoo) as f64);
+            histogram!(names::POSTGRES_TIME).record(millis(spent.postgres) as f64);
+        }
+        let failed = failed(outcome);
+        if let Some(kind) = failed {
+            counter!(names::RUNS_FAILED).increment(1);
+            counter!(names::RUNS_FAILED, names::CODE => kind.code()).increment(1);
+        }
+        if let Some(vitals) = vitals {
+            gauge!(names::FINDINGS_OPEN).set(vitals.findings.values().sum::<u64>() as f64);
+            self.freshness = vitals.freshness.map(|it| (it, SystemTime::now()));
+        }
+        if let Some((freshness, at)) = self.freshness {
+            let since = at.elapsed().unwrap_or_default();
+            gauge!(names::FRESHNESS).set((freshness + since).as_secs_f64());
+        }
+        write(
+            self.spec,
+            [
+                ("timestamp", json!(jiff::Timestamp::now().to_string())),
+                ("level", json!("INFO")),
+                ("message", json!("metrics")),
+                ("data_type", json!(self.spec.name)),
+                ("run_id", run_id(outcome)),
+                ("mode", json!(over.map(|report| report.mode))),
+                ("code", json!(failed.map(ErrorKind::code))),
+                ("findings", json!(vitals.map(|it| &it.findings))),
+            ],
+        );
+    }
+}
+
+/// Whether a failure of this kind is for somebody to look at: to be busy, or to be asked for what is not
+/// allowed, is none.
+pub(super) fn is_alarming(kind: ErrorKind) -> bool {
+    !matches!(kind, ErrorKind::Busy | ErrorKind::BadRequest)
+}
+
+/// The run that is over, and has just been recorded as such.
+fn over(outcome: &Result<Outcome, RunFailure>) -> Option<&RunReport> {
+    match outcome {
+        Ok(Outcome::Finished(report)) => Some(report),
+        Ok(Outcome::HandedOver { .. } | Outcome::Repeated { .. }) => None,
+        Err(failure) => failure.report.as_ref(),
+    }
+}
+
+fn failed(outcome: &Result<Outcome, RunFailure>) -> Option<ErrorKind> {
+    let kind = outcome.as_ref().err()?.error.kind();
+    is_alarming(kind).then_some(kind)
+}
+
+/// The run that the outcome is about; null where it is about none.
+fn run_id(outcome: &Result<Outcome, RunFailure>) -> Value {
+    match outcome {
+        Ok(Outcome::Finished(report) | Outcome::HandedOver { report, .. }) => json!(report.run_id),
+        Ok(Outcome::Repeated { run_id, .. }) => json!(run_id),
+        Err(failure) => match &failure.report {
+            Some(report) => json!(report.run_id),
+            None => json!(failure.running),
+        },
+    }
+}
+
+fn count_rows(report: &RunReport) {
+    for (name, rows) in [
+        (names::ROWS_INSERTED, report.records_inserted),
+        (names::ROWS_UPDATED, report.records_updated),
+        (names::ROWS_UNCHANGED, report.records_unchanged),
+        (names::ROWS_DELETED, report.records_deleted),
+        (names::ROWS_SKIPPED, report.records_skipped),
+    ] {
+        counter!(name).increment(rows);
+    }
+}
+
+fn log_success(report: &RunReport, spent: Spent) {
+    tracing::info!(
+        run_id = %report.run_id,
+        mode = report.mode.word(),
+        status = report.status,
+        processed = report.records_processed,
+        inserted = report.records_inserted,
+        updated = report.records_updated,
+        unchanged = report.records_unchanged,
+        deleted = report.records_deleted,
+        skipped = report.records_skipped,
+        milliseconds = report.duration,
+        odoo_ms = millis(spent.odoo),
+        postgres_ms = millis(spent.postgres),
+        retries = report.retries,
+        slices = report.slices,
+        "run succeeded"
+    );
+}
+
+/// One line a failure, whatever its cause.
+pub(super) fn log_failure(failure: &RunFailure, spent: Spent) {
+    let error = &failure.error;
+    let (code, cause, remedy) = (error.kind().code(), error.chain(), error.kind().remedy());
+    let report = failure.report.as_ref();
+    let run_id = report.map(|report| report.run_id).or(failure.running);
+    let run_id = run_id.map(|id| id.to_string());
+    if !is_alarming(error.kind()) {
+        tracing::warn!(run_id, code, cause, "sync refused");
+        return;
+    }
+    tracing::error!(
+        run_id,
+        mode = report.map(|it| it.mode.word()),
+        status = report.map(|it| it.status.as_str()),
+        code,
+        cause,
+        remedy,
+        processed = report.map(|it| it.records_processed),
+        inserted = report.map(|it| it.records_inserted),
+        updated = report.map(|it| it.records_updated),
+        unchanged = report.map(|it| it.records_unchanged),
+        deleted = report.map(|it| it.records_deleted),
+        skipped = report.map(|it| it.records_skipped),
+        milliseconds = report.map(|it| it.duration),
+        odoo_ms = millis(spent.odoo),
+        postgres_ms = millis(spent.postgres),
+        retries = report.map(|it| it.retries),
+        slices = report.map(|it| it.slices),
+        "sync failed"
+    );
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+    use crate::specs::PRODUCTS;
+
+    fn failure(kind: ErrorKind) -> RunFailure {
+        Error::new(kind, "a reason").into()
+    }
+
+    #[test]
+    fn a_failure_that_no_run_has_on_record_is_remembered_until_one_succeeds() {
+        let mut account = Account {
+            spec: &PRODUCTS,
+            unrecorded: None,
+            freshness: None,
+        };
+        assert_eq!(account.failed_before(None), None);
+        for kind in [
+            ErrorKind::DbUnreachable,
+            ErrorKind::Busy,
+            ErrorKind::BadRequest,
+        ] {
+            account.remember(&Err(failure(kind)));
+        }
+        assert_eq!(
+            account.failed_before(None).as_deref(),
+            Some("db_unreachable")
+        );
+        let report = RunReport::default();
+        account.remember(&Ok(Outcome::Finished(report)));
+        assert_eq!(account.failed_before(None), None);
+    }
+}

@@ -1,0 +1,51 @@
+//! How a data type is, whatever its last run did: how old the mirror is, and how many findings
+//! are open. What the alarms look at.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio_postgres::Transaction;
+use tokio_postgres::types::Type;
+
+use crate::error::Result;
+use crate::mirror::database::Doing;
+
+/// A data type's health, by Postgres's clock.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Vitals {
+    /// Now less `last_sync_timestamp`. `None` where no run has succeeded yet.
+    pub freshness: Option<Duration>,
+    /// Open findings, rejects and warnings, by stream. A stream without any is left out.
+    pub findings: BTreeMap<String, u64>,
+}
+
+/// Reads them.
+///
+/// # Errors
+/// Every `db_*`.
+pub(crate) async fn read(transaction: &Transaction<'_>, data_type: &str) -> Result<Vitals> {
+    let doing = "reading freshness and findings";
+    let row = transaction
+        .query_typed_one(
+            "select (select extract(epoch from clock_timestamp() - last_sync_timestamp)::float8
+                     from odoo.sync_metadata where data_type = $1),
+                    (select coalesce(jsonb_object_agg(stream, findings), '{}')
+                     from (select stream, count(*) as findings from odoo.sync_findings
+                           where data_type = $1 and resolved_at is null
+                           group by stream) as open)",
+            &[(&data_type, Type::TEXT)],
+        )
+        .await
+        .doing(doing)?;
+    let seconds: Option<f64> = row.try_get(0).doing(doing)?;
+    let open: Value = row.try_get(1).doing(doing)?;
+    let open = open.as_object().into_iter().flatten();
+    Ok(Vitals {
+        // A clock that was set back makes it less than nothing.
+        freshness: seconds.map(|it| Duration::try_from_secs_f64(it).unwrap_or_default()),
+        findings: open
+            .map(|(stream, count)| (stream.clone(), count.as_u64().unwrap_or_default()))
+            .collect(),
+    })
+}
