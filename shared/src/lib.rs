@@ -7,7 +7,7 @@
 //! | [`specs`] | what is mirrored, as pure data |
 //! | [`config`] | the environment, read nowhere else |
 //! | [`error`] | one error type whose kind decides retry and answer |
-//! | `handshake` | why TLS failed, for both of these |
+//! | [`tls`] | whom to trust, and why a handshake failed: for all of these |
 //! | [`odoo`] | reads from Odoo |
 //! | [`mirror`] | writes rows to Postgres |
 //! | `metadata` | lease, windows, runs, batches |
@@ -31,7 +31,6 @@ mod fan_out;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod handshake;
 pub mod lambda;
 mod metadata;
 pub mod mirror;
@@ -39,3 +38,4 @@ pub mod odoo;
 pub mod specs;
 pub mod sync;
 pub mod telemetry;
+pub mod tls;

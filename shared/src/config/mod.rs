@@ -8,6 +8,7 @@
 //! laid over it once ([`SecretConfig::lay_over`]); what is read from the environment before
 //! that knows nothing of it.
 
+mod aws;
 mod environment;
 mod events;
 mod fan_out;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::error::Result;
+pub use aws::AwsConfig;
 use environment::variable;
 pub use events::EventsConfig;
 pub use fan_out::FanOutConfig;

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::error::DisplayErrorContext;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
@@ -11,8 +10,7 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
-use super::response;
-use super::sdk_http::SdkHttpClient;
+use super::{response, sdk};
 use super::trigger::{OUR_SOURCE, SYNC_REQUESTED};
 use crate::config::RetryConfig;
 use crate::error::{ErrorKind, Result};
@@ -186,7 +184,7 @@ impl Publisher {
     ) -> Result<Vec<Result<(), String>>, String> {
         let client = match &self.client {
             Some(client) => client,
-            None => self.client.insert(connect().await?),
+            None => self.client.insert(connect()?),
         };
         let entries = events.iter().map(|event| {
             PutEventsRequestEntry::builder()
@@ -213,12 +211,8 @@ impl Publisher {
 }
 
 /// A client with the account and region of the environment.
-pub(super) async fn connect() -> Result<Client, String> {
-    let http = SdkHttpClient::new().map_err(|error| error.to_string())?;
-    let config = aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .http_client(http)
-        .load()
-        .await;
+pub(super) fn connect() -> Result<Client, String> {
+    let config = sdk::config().map_err(|error| error.chain())?;
     Ok(Client::new(&config))
 }
 

@@ -11,6 +11,7 @@ mod health;
 mod http;
 mod outcome;
 mod response;
+mod sdk;
 mod sdk_http;
 mod secret;
 mod trigger;
