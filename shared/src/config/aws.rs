@@ -45,9 +45,7 @@ impl AwsConfig {
         let config = Self {
             region,
             access_key_id: reader.required("AWS_ACCESS_KEY_ID", BY_LAMBDA),
-            secret_access_key: reader
-                .required("AWS_SECRET_ACCESS_KEY", BY_LAMBDA)
-                .into(),
+            secret_access_key: reader.required("AWS_SECRET_ACCESS_KEY", BY_LAMBDA).into(),
             session_token: reader.optional("AWS_SESSION_TOKEN").map(SecretString::from),
             endpoint_url: reader.optional("AWS_ENDPOINT_URL"),
         };

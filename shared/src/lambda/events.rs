@@ -10,8 +10,8 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
-use super::{response, sdk};
 use super::trigger::{OUR_SOURCE, SYNC_REQUESTED};
+use super::{response, sdk};
 use crate::config::RetryConfig;
 use crate::error::{ErrorKind, Result};
 use crate::specs::DataType;

@@ -66,8 +66,7 @@ pub(crate) fn read_certificates(ca: &str) -> Result<Vec<CertificateDer<'static>>
             problem("it is neither PEM text nor the path of a readable PEM file").with_source(error)
         })?
     };
-    let certificates =
-        tls::read_pem(&pem).ok_or_else(|| problem("its PEM text cannot be read"))?;
+    let certificates = tls::read_pem(&pem).ok_or_else(|| problem("its PEM text cannot be read"))?;
     if certificates.is_empty() {
         return Err(problem("its PEM text holds no certificate"));
     }

@@ -4,9 +4,7 @@
 //! certificate that is itself trusted, one of X.509 v1 that a trusted CA has signed, and a CA's
 //! own dates. OpenSSL's rules hold where they are the narrower ones.
 
-use rustls::pki_types::{
-    CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime,
-};
+use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, KeyUsage, RawPublicKeyEntity, anchor_from_trusted_cert};
 use x509_cert::Certificate;
 use x509_cert::der::{Decode, Encode};

@@ -55,9 +55,9 @@ fn matches(pattern: &str, host: &DnsName<'_>) -> bool {
         return pattern.eq_ignore_ascii_case(host);
     };
     domain.contains('.')
-        && host.split_once('.').is_some_and(|(label, rest)| {
-            !label.is_empty() && rest.eq_ignore_ascii_case(domain)
-        })
+        && host
+            .split_once('.')
+            .is_some_and(|(label, rest)| !label.is_empty() && rest.eq_ignore_ascii_case(domain))
 }
 
 #[cfg(test)]

@@ -22,8 +22,8 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::CertificateDer;
 
 pub(crate) use refusal::refusal;
-pub(crate) use trust::read_pem;
 use trust::Trust;
+pub(crate) use trust::read_pem;
 use verifier::Verifier;
 
 /// What of the server's certificate is checked.
@@ -54,8 +54,13 @@ pub(crate) fn client_config(
         .with_no_client_auth()
 }
 
-/// What every HTTP client is made of. reqwest's own default is made for another cryptography
-/// and panics.
+/// Trusts the system's CAs, for the host that is asked for.
+pub fn trust_system() -> ClientConfig {
+    client_config(Check::ChainAndHost, None)
+}
+
+/// What every HTTP client is made of. reqwest's own default would ask for another cryptography,
+/// and panic where there is none.
 pub fn http_client() -> reqwest::ClientBuilder {
-    reqwest::Client::builder().tls_backend_preconfigured(client_config(Check::ChainAndHost, None))
+    reqwest::Client::builder().tls_backend_preconfigured(trust_system())
 }

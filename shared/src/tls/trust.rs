@@ -124,10 +124,7 @@ fn is_ca(certificate: &Certificate) -> x509_cert::der::Result<bool> {
 }
 
 /// webpki is asked too, because it refuses what is critical and unknown.
-fn may_serve(
-    der: &CertificateDer<'_>,
-    certificate: &Certificate,
-) -> x509_cert::der::Result<bool> {
+fn may_serve(der: &CertificateDer<'_>, certificate: &Certificate) -> x509_cert::der::Result<bool> {
     let parts = certificate.tbs_certificate();
     let usage = parts.get_extension::<KeyUsage>()?;
     let allows_key = usage.is_none_or(|(_, usage)| {

@@ -10,6 +10,7 @@ use reqwest::Client;
 use serde_json::{Value, json};
 use shared::odoo::{Domain, OdooClient};
 use shared::specs::{DataType, Related, Source, Stream};
+use shared::tls::http_client;
 
 use crate::odoo_environment::OdooEnvironment;
 
@@ -56,7 +57,7 @@ impl Floor {
         client: &OdooClient,
     ) -> Result<Self> {
         let mut floor = Self {
-            client: Client::builder().no_proxy().gzip(true).build()?,
+            client: http_client().no_proxy().gzip(true).build()?,
             odoo: odoo.clone(),
             pages: Vec::new(),
         };
@@ -79,7 +80,7 @@ impl Floor {
         client: &OdooClient,
     ) -> Result<Self> {
         let mut floor = Self {
-            client: Client::builder().no_proxy().gzip(true).build()?,
+            client: http_client().no_proxy().gzip(true).build()?,
             odoo: odoo.clone(),
             pages: Vec::new(),
         };
