@@ -2,7 +2,7 @@
 //!
 //! Lambda hands a function its role's credentials and its region in the environment, so that is
 //! all that is looked at. The chain of `aws-config` (profiles, SSO, STS, the metadata services of
-//! EC2 and of containers) would be a tenth of each function.
+//! EC2 and of containers) would be in each function for nothing.
 
 use std::time::Duration;
 

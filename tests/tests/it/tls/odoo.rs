@@ -54,7 +54,6 @@ async fn assert_refused(shop: &Shop, odoo_url: &str, ca: Option<&NamedTempFile>,
     let message = shop.assert_recorded(&answer, "odoo_unreachable").await;
     assert!(message.contains("TLS handshake with Odoo"), "{message}");
     assert!(message.contains(reason), "{message}");
-    assert!(!message.contains("ssl/"), "OpenSSL's own files: {message}");
     assert_eq!(answer["data"]["retries"], 0, "{message}");
     shop.assert_discreet(&mut function, &[answer]).await;
 }
