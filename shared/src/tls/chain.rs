@@ -5,12 +5,12 @@
 //! own dates. OpenSSL's rules hold where they are the narrower ones.
 
 use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
-use webpki::{EndEntityCert, KeyUsage, RawPublicKeyEntity, anchor_from_trusted_cert};
+use webpki::{EndEntityCert, KeyUsage, RawPublicKeyEntity, VerifiedPath, anchor_from_trusted_cert};
 use x509_cert::Certificate;
 use x509_cert::der::{Decode, Encode};
 
 use super::refusal::Refusal;
-use super::trust::{Period, Trusted, is_self_issued};
+use super::trust::{Period, Trusted, is_self_issued, may_serve};
 
 /// What a chain is held against.
 pub(super) struct Chain<'a> {
@@ -19,16 +19,25 @@ pub(super) struct Chain<'a> {
     pub(super) now: UnixTime,
 }
 
+/// What is known of a certificate that someone trusted has signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Signed {
+    /// A CA that may sign only for some names has signed it. webpki has held the alternative names
+    /// against that, and nothing else.
+    pub(super) is_constrained: bool,
+}
+
 impl Chain<'_> {
     /// Checks what the server has shown: its own certificate, and those in between.
     pub(super) fn check(
         &self,
         shown: &CertificateDer<'_>,
         between: &[CertificateDer<'_>],
-    ) -> Result<(), Refusal> {
+    ) -> Result<Signed, Refusal> {
         if let Some(itself) = self.trusted.iter().find(|it| it.is_end && it.der == *shown) {
             itself.period.check(self.now)?;
-            return itself.may_serve.then_some(()).ok_or(Refusal::OtherPurpose);
+            let itself = itself.may_serve.then_some(UNCONSTRAINED);
+            return itself.ok_or(Refusal::OtherPurpose);
         }
         let (valid, outdated): (Vec<_>, Vec<_>) = self
             .trusted
@@ -59,7 +68,7 @@ impl Chain<'_> {
         cas: &[&Trusted],
         certificate: &EndEntityCert<'_>,
         between: &[CertificateDer<'_>],
-    ) -> Result<(), Refusal> {
+    ) -> Result<Signed, Refusal> {
         let anchors = anchors(cas)?;
         let known = self.trusted.iter().filter(|it| !it.is_end);
         let between: Vec<CertificateDer<'_>> = between
@@ -68,23 +77,31 @@ impl Chain<'_> {
             .map(|der| CertificateDer::from(der.as_ref()))
             .collect();
         let usage = KeyUsage::server_auth();
-        certificate
-            .verify_for_usage(
-                self.algorithms,
-                &anchors,
-                &between,
-                self.now,
-                usage,
-                None,
-                None,
-            )
-            .map(|_| ())
-            .map_err(Refusal::from)
+        let path = certificate.verify_for_usage(
+            self.algorithms,
+            &anchors,
+            &between,
+            self.now,
+            usage,
+            None,
+            None,
+        )?;
+        let ends = cas.iter().zip(&anchors);
+        let mut ends = ends.filter(|(_, anchor)| *anchor == path.anchor());
+        if !ends.any(|(ca, _)| ca.spans(path.intermediate_certificates().count())) {
+            return Err(Refusal::OtherPurpose);
+        }
+        let shown = certificate.der();
+        let parsed = Certificate::from_der(&shown).map_err(unreadable)?;
+        if !may_serve(&shown, &parsed).map_err(unreadable)? {
+            return Err(Refusal::OtherPurpose);
+        }
+        signed_by_way_of(&path)
     }
 
     /// X.509 v1, which has no extensions that could forbid anything. One that was issued by way of
     /// an intermediate CA is not looked for.
-    fn is_signed_by(&self, cas: &[&Trusted], certificate: &Certificate) -> Result<(), Refusal> {
+    fn is_signed_by(&self, cas: &[&Trusted], certificate: &Certificate) -> Result<Signed, Refusal> {
         let parts = certificate.tbs_certificate();
         let message = parts.to_der().map_err(unreadable)?;
         let issuer = parts.issuer().to_der().map_err(unreadable)?;
@@ -94,7 +111,7 @@ impl Chain<'_> {
             .map_err(unreadable)?;
         let signature = certificate.signature().as_bytes();
         let signature = signature.ok_or(Refusal::Unreadable)?;
-        if certificate.signature_algorithm() != parts.signature() {
+        if certificate.signature_algorithm() != parts.signature() || parts.extensions().is_some() {
             return Err(Refusal::Unreadable);
         }
         let anchors = anchors(cas)?;
@@ -108,11 +125,30 @@ impl Chain<'_> {
                 content(&algorithm) == Some(AsRef::<[u8]>::as_ref(&it.signature_alg_id()))
             });
             if kinds.any(|kind| key.verify_signature(*kind, &message, signature).is_ok()) {
-                return Period::of(certificate).check(self.now);
+                Period::of(certificate).check(self.now)?;
+                return Ok(UNCONSTRAINED);
             }
         }
         Err(Refusal::UnknownIssuer)
     }
+}
+
+const UNCONSTRAINED: Signed = Signed {
+    is_constrained: false,
+};
+
+/// What webpki does not ask of the CAs in between: whether their key may sign certificates.
+fn signed_by_way_of(path: &VerifiedPath<'_>) -> Result<Signed, Refusal> {
+    let mut is_constrained = path.anchor().name_constraints.is_some();
+    for ca in path.intermediate_certificates() {
+        let der = ca.der().into_owned();
+        is_constrained |= anchor_from_trusted_cert(&der)?.name_constraints.is_some();
+        let ca = Trusted::parse(der).ok_or(Refusal::Unreadable)?;
+        if !ca.is_ca {
+            return Err(Refusal::OtherPurpose);
+        }
+    }
+    Ok(Signed { is_constrained })
 }
 
 /// Looks for the signature of a CA that is valid now. That of one that was or will be makes it
@@ -121,8 +157,8 @@ fn judge(
     is_own_issuer: bool,
     valid: &[&Trusted],
     outdated: &[&Trusted],
-    leads_to: impl Fn(&[&Trusted]) -> Result<(), Refusal>,
-) -> Result<(), Refusal> {
+    leads_to: impl Fn(&[&Trusted]) -> Result<Signed, Refusal>,
+) -> Result<Signed, Refusal> {
     leads_to(valid).map_err(|refusal| match refusal {
         Refusal::UnknownIssuer | Refusal::CaAsServer if is_own_issuer => Refusal::SelfSigned,
         Refusal::UnknownIssuer if leads_to(outdated).is_ok() => Refusal::CaOutdated,

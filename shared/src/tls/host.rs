@@ -7,12 +7,18 @@ use x509_cert::der::Decode;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::{DirectoryString, GeneralName};
 
+use super::chain::Signed;
 use super::refusal::Refusal;
 
 /// Checks the names in the certificate. As in libpq and OpenSSL the subject's common name counts
 /// where the certificate names no host otherwise, as that of Postgres's own manual does.
+/// Where a CA may sign only for some names, the common name counts for nothing: it was not held against that.
 /// An address counts only where the certificate names it as an address.
-pub(super) fn check(shown: &CertificateDer<'_>, host: &ServerName<'_>) -> Result<(), Refusal> {
+pub(super) fn check(
+    shown: &CertificateDer<'_>,
+    signed: Signed,
+    host: &ServerName<'_>,
+) -> Result<(), Refusal> {
     let mismatch = match host {
         ServerName::IpAddress(_) => Refusal::OtherAddress,
         _ => Refusal::OtherHost,
@@ -23,7 +29,7 @@ pub(super) fn check(shown: &CertificateDer<'_>, host: &ServerName<'_>) -> Result
         return Ok(());
     }
     let named = match host {
-        ServerName::DnsName(host) => {
+        ServerName::DnsName(host) if !signed.is_constrained => {
             common_name(shown).is_some_and(|pattern| matches(&pattern, host))
         }
         _ => false,

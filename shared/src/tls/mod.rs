@@ -27,7 +27,7 @@ pub(crate) use trust::read_pem;
 use verifier::Verifier;
 
 /// What of the server's certificate is checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Check {
     /// Only that the server has its key.
     Nothing,

@@ -36,8 +36,10 @@ pub(super) struct Trusted {
     /// It names itself as its issuer: a chain may end here. OpenSSL goes on to an issuer from
     /// what does not, and so do we.
     pub(super) is_end: bool,
-    /// It may sign other certificates.
+    /// It may sign other certificates, servers' among them.
     pub(super) is_ca: bool,
+    /// How many CAs may stand between it and a server; `None`: any number.
+    path_length: Option<u8>,
     /// It may itself be a server's.
     pub(super) may_serve: bool,
 }
@@ -74,9 +76,18 @@ impl Trusted {
             period: Period::of(&certificate),
             is_end: is_self_issued(&certificate),
             is_ca: is_ca(&certificate).unwrap_or(false),
+            path_length: path_length(&certificate),
             may_serve: may_serve(&der, &certificate).unwrap_or(false),
             der,
         })
+    }
+}
+
+impl Trusted {
+    /// Whether so many CAs may stand between it and a server.
+    pub(super) fn spans(&self, between: usize) -> bool {
+        self.path_length
+            .is_none_or(|most| between <= usize::from(most))
     }
 }
 
@@ -114,7 +125,7 @@ pub(super) fn is_self_issued(certificate: &Certificate) -> bool {
 fn is_ca(certificate: &Certificate) -> x509_cert::der::Result<bool> {
     let parts = certificate.tbs_certificate();
     let usage = parts.get_extension::<KeyUsage>()?;
-    if usage.is_some_and(|(_, usage)| !usage.key_cert_sign()) {
+    if usage.is_some_and(|(_, usage)| !usage.key_cert_sign()) || !is_for_servers(certificate)? {
         return Ok(false);
     }
     Ok(match parts.get_extension::<BasicConstraints>()? {
@@ -123,17 +134,31 @@ fn is_ca(certificate: &Certificate) -> x509_cert::der::Result<bool> {
     })
 }
 
-/// webpki is asked too, because it refuses what is critical and unknown.
-fn may_serve(der: &CertificateDer<'_>, certificate: &Certificate) -> x509_cert::der::Result<bool> {
+fn path_length(certificate: &Certificate) -> Option<u8> {
+    let parts = certificate.tbs_certificate();
+    let constraints = parts.get_extension::<BasicConstraints>().ok()??;
+    constraints.1.path_len_constraint
+}
+
+/// Says so, or nothing of purposes.
+fn is_for_servers(certificate: &Certificate) -> x509_cert::der::Result<bool> {
+    let parts = certificate.tbs_certificate();
+    let purposes = parts.get_extension::<ExtendedKeyUsage>()?;
+    Ok(purposes.is_none_or(|(_, it)| it.0.contains(&ID_KP_SERVER_AUTH)))
+}
+
+/// Whether it may be a server's. webpki is asked too, because it refuses what is critical and unknown.
+pub(super) fn may_serve(
+    der: &CertificateDer<'_>,
+    certificate: &Certificate,
+) -> x509_cert::der::Result<bool> {
     let parts = certificate.tbs_certificate();
     let usage = parts.get_extension::<KeyUsage>()?;
     let allows_key = usage.is_none_or(|(_, usage)| {
         usage.digital_signature() || usage.key_encipherment() || usage.key_agreement()
     });
-    let purposes = parts.get_extension::<ExtendedKeyUsage>()?;
-    let allows_purpose = purposes.is_none_or(|(_, it)| it.0.contains(&ID_KP_SERVER_AUTH));
     let is_understood = parts.version() == Version::V1 || EndEntityCert::try_from(der).is_ok();
-    Ok(allows_key && allows_purpose && is_understood)
+    Ok(allows_key && is_understood && is_for_servers(certificate)?)
 }
 
 /// Reads the certificates of PEM text, each of which can be read whole; other sections are passed

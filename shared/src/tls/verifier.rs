@@ -42,16 +42,16 @@ impl ServerCertVerifier for Verifier {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        if self.check >= Check::Chain {
+        if self.check != Check::Nothing {
             let chain = Chain {
                 trusted: self.trust.certificates(),
                 algorithms: self.cryptography.signature_verification_algorithms.all,
                 now,
             };
-            chain.check(shown, between)?;
-        }
-        if self.check == Check::ChainAndHost {
-            host::check(shown, host)?;
+            let signed = chain.check(shown, between)?;
+            if self.check == Check::ChainAndHost {
+                host::check(shown, signed, host)?;
+            }
         }
         Ok(ServerCertVerified::assertion())
     }

@@ -7,12 +7,13 @@ use std::net::{IpAddr, TcpListener};
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, SanType,
-    SerialNumber,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, GeneralSubtree, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, NameConstraints, SanType, SerialNumber,
 };
-use rustls::crypto::ring;
+use rustls::crypto::ring::{self, sign::any_supported_type};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ALL_VERSIONS, ServerConfig, ServerConnection, Stream, SupportedProtocolVersion};
 use time::OffsetDateTime;
 
@@ -48,12 +49,22 @@ pub(crate) struct Certificate {
 
 /// A certificate for the host `name` that is its own CA.
 pub(crate) fn self_signed(name: &str, validity: Validity) -> Certificate {
-    make(
-        Name::Host(name),
-        validity,
-        IsCa::Ca(BasicConstraints::Unconstrained),
+    make(Name::Host(name), validity, any_ca(), None)
+}
+
+/// As [`self_signed`], with a key that may do no more than this.
+pub(crate) fn self_signed_for(usages: &[KeyUsagePurpose]) -> Certificate {
+    make_with(
+        Name::Host("localhost"),
+        Validity::Now,
+        any_ca(),
         None,
+        |params| params.key_usages = usages.to_vec(),
     )
+}
+
+fn any_ca() -> IsCa {
+    IsCa::Ca(BasicConstraints::Unconstrained)
 }
 
 /// A certificate that its key has signed and that is no CA.
@@ -67,6 +78,16 @@ fn make(
     is_ca: IsCa,
     issuer: Option<&Certificate>,
 ) -> Certificate {
+    make_with(name, validity, is_ca, issuer, |_| ())
+}
+
+fn make_with(
+    name: Name<'_>,
+    validity: Validity,
+    is_ca: IsCa,
+    issuer: Option<&Certificate>,
+    more: impl FnOnce(&mut CertificateParams),
+) -> Certificate {
     let key = KeyPair::generate().expect("a key");
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
@@ -79,6 +100,7 @@ fn make(
     // Two certificates of one CA may not have the same.
     params.serial_number = Some(SerialNumber::from(rand_serial()));
     (params.not_before, params.not_after) = validity.times();
+    more(&mut params);
     let certificate = match issuer {
         None => params.self_signed(&key),
         Some(ca) => params.signed_by(&key, &Issuer::from_params(&ca.params, &ca.key)),
@@ -153,8 +175,22 @@ impl Certificate {
 
     /// A CA that this one signs.
     pub(crate) fn issue_ca(&self, name: &str) -> Certificate {
-        let is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        make(Name::Subject(name), Validity::Now, is_ca, Some(self))
+        make(Name::Subject(name), Validity::Now, any_ca(), Some(self))
+    }
+
+    /// As [`Certificate::issue_ca`], for nothing outside a domain.
+    pub(crate) fn issue_ca_for(&self, domain: &str) -> Certificate {
+        let only = NameConstraints {
+            permitted_subtrees: vec![GeneralSubtree::DnsName(domain.to_owned())],
+            excluded_subtrees: Vec::new(),
+        };
+        make_with(
+            Name::Subject("a CA for a domain"),
+            Validity::Now,
+            any_ca(),
+            Some(self),
+            |params| params.name_constraints = Some(only),
+        )
     }
 
     /// A certificate of X.509 v1 that this one signs: it has a subject and no extensions.
@@ -180,12 +216,14 @@ impl Certificate {
         let chain = shown
             .map(|it| CertificateDer::from_pem_slice(it.pem.as_bytes()).expect("a certificate"));
         let key = PrivateKeyDer::try_from(self.key.serialize_der()).expect("a key");
+        let key = any_supported_type(&key).expect("a key");
+        // Not by the builder, which would look whether both are a pair, and cannot read v1.
+        let shown = CertifiedKey::new(chain.collect(), key);
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_protocol_versions(versions)
             .expect("versions")
             .with_no_client_auth()
-            .with_single_cert(chain.collect(), key)
-            .expect("a certificate and its key");
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(shown)));
         Arc::new(config)
     }
 

@@ -11,7 +11,9 @@ use shared::error::{Error, ErrorKind, Retry};
 use shared::mirror::connect::{Connection, connect};
 
 use super::terminator::Terminator;
-use crate::support::certificate::{Certificate, Name, Validity, self_signed, signed_by_itself};
+use crate::support::certificate::{
+    Certificate, Name, Validity, self_signed, self_signed_for, signed_by_itself,
+};
 use crate::support::postgres::variable;
 
 const HOST: &str = "localhost";
@@ -109,6 +111,36 @@ async fn a_host_in_the_subject_alone_counts_as_in_libpq() {
     // Where the extension names a host, the subject counts for nothing.
     let both = ca.issue_to(Name::SubjectAndHost(HOST, "db.example.com"), Validity::Now);
     assert_refused("hostname mismatch", &both, HOST, full, &ca).await;
+}
+
+#[tokio::test]
+async fn the_subject_is_no_way_around_a_ca_s_domain() {
+    let root = ca();
+    let middle = root.issue_ca_for("example.com");
+    for name in [Name::Host(HOST), Name::Subject(HOST)] {
+        let certificate = middle.issue_to(name, Validity::Now);
+        let shown = Shown {
+            between: &[&middle],
+            ..Shown::from(&certificate)
+        };
+        let outcome = connect_to(shown, HOST, "verify-full", Some(root.pem())).await;
+        let error = outcome.err().expect("outside the domain");
+        assert_eq!(error.kind(), ErrorKind::DbUnreachable, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_does_what_its_certificate_says_it_may() {
+    use rcgen::KeyUsagePurpose::{CrlSign, DigitalSignature, KeyCertSign};
+    let (full, purpose) = ("verify-full", "unsuitable certificate purpose");
+    let ca = self_signed_for(&[KeyCertSign, CrlSign]);
+    assert_taken("signs", &ca.issue(HOST, Validity::Now), HOST, full, &ca).await;
+    assert_refused(purpose, &ca, HOST, full, &ca).await;
+    let server = self_signed_for(&[DigitalSignature]);
+    assert_taken("serves", &server, HOST, full, &server).await;
+    let issued = server.issue_to(Name::SubjectAndHost("a server", HOST), Validity::Now);
+    let unknown = "unable to get local issuer certificate";
+    assert_refused(unknown, &issued, HOST, full, &server).await;
 }
 
 #[tokio::test]
