@@ -63,6 +63,7 @@ fn value(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
         .to_be_bytes();
     let head = match length {
         [0, short @ 0..0x80] => vec![tag, short],
+        [0, low] => vec![tag, 0x81, low],
         [high, low] => vec![tag, 0x82, high, low],
     };
     [head, content].concat()
