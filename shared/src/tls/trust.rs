@@ -206,3 +206,36 @@ fn is_hash(name: &str) -> bool {
         hash.len() == 8 && is(hash, u8::is_ascii_hexdigit) && is(number, u8::is_ascii_digit)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_ca_of_the_system_is_understood() {
+        let ders = system();
+        let trust = Trust::new(None);
+        let ends = trust.certificates().iter().filter(|it| it.is_end);
+        // A machine without ca-certificates has none.
+        assert_eq!(trust.certificates().len(), ders.len());
+        assert!(
+            ends.clone().count() * 10 >= ders.len() * 9,
+            "{}",
+            ders.len()
+        );
+        assert!(ends.filter(|it| it.is_ca).count() * 10 >= ders.len() * 9);
+    }
+
+    #[test]
+    fn in_a_folder_of_cas_only_hashes_and_bundles_count() {
+        for (name, counts) in [
+            ("9d04f354.0", true),
+            ("9d04f354.12", true),
+            ("9d04f354", false),
+            ("9d04f354.r0", false),
+            ("server.pem", false),
+        ] {
+            assert_eq!(is_hash(name), counts, "{name}");
+        }
+    }
+}

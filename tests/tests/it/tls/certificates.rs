@@ -124,7 +124,7 @@ async fn the_subject_is_no_way_around_a_ca_s_domain() {
             ..Shown::from(&certificate)
         };
         let outcome = connect_to(shown, HOST, "verify-full", Some(root.pem())).await;
-        let error = outcome.err().expect("outside the domain");
+        let error = outcome.expect_err("outside the domain");
         assert_eq!(error.kind(), ErrorKind::DbUnreachable, "{error}");
     }
 }
