@@ -6,6 +6,7 @@
 use anyhow::{Context, Result, ensure};
 use reqwest::Client;
 use serde_json::{Value, json};
+use shared::tls::http_client;
 
 /// Where everything is said to be.
 pub const REGION: &str = "eu-central-1";
@@ -28,7 +29,7 @@ impl Aws {
     /// Where no HTTP client can be made.
     pub fn at(url: impl Into<String>) -> Result<Self> {
         // A proxy of this machine's is not for its own loopback address.
-        let http = Client::builder().no_proxy().build()?;
+        let http = http_client().no_proxy().build()?;
         Ok(Self {
             url: url.into(),
             http,

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
+use shared::tls::http_client;
 use tokio::task::{JoinHandle, JoinSet};
 use uuid::Uuid;
 
@@ -60,7 +61,7 @@ impl Relay {
             bus: bus.name.clone(),
             url: url.to_owned(),
             delay: delay.0,
-            http: Client::builder().no_proxy().build()?,
+            http: http_client().no_proxy().build()?,
         });
         let mut pollers = Vec::new();
         for queue in &bus.queues {

@@ -195,7 +195,7 @@ mod tests {
         let mut api = RuntimeApi::start().await.expect("a port");
         let base = format!("http://{}/2018-06-01/runtime/invocation", api.address);
         let process = tokio::spawn(async move {
-            let client = reqwest::Client::builder().no_proxy().build()?;
+            let client = shared::tls::http_client().no_proxy().build()?;
             let next = client.get(format!("{base}/next")).send().await?;
             let headers = next.headers().clone();
             let event = next.text().await?;

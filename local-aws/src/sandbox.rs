@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use axum::body::Bytes;
 use reqwest::{Client, StatusCode};
 use serde_json::json;
+use shared::tls::http_client;
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
@@ -55,7 +56,7 @@ impl Sandboxes {
             .open(&config.log)
             .with_context(|| format!("cannot write {}", config.log.display()))?;
         let shared = Arc::new(Shared {
-            http: Client::builder().no_proxy().build()?,
+            http: http_client().no_proxy().build()?,
             config,
             log,
         });

@@ -7,8 +7,8 @@
 //! | [`specs`] | what is mirrored, as pure data |
 //! | [`config`] | the environment, read nowhere else |
 //! | [`error`] | one error type whose kind decides retry and answer |
-//! | `handshake` | why TLS failed, for both of these |
-//! | `sdk_http` | the AWS SDK's exchanges, over the one TLS stack that is there |
+//! | [`tls`] | whom to trust, and why a handshake failed: for all of these |
+//! | `sdk`, `sdk_http` | what the AWS SDK's clients are built with, and their exchanges |
 //! | [`odoo`] | reads from Odoo |
 //! | [`mirror`] | writes rows to Postgres |
 //! | `metadata` | lease, windows, runs, batches |
@@ -35,12 +35,13 @@ mod fan_out;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod handshake;
 pub mod lambda;
 mod metadata;
 pub mod mirror;
 pub mod odoo;
+mod sdk;
 mod sdk_http;
 pub mod specs;
 pub mod sync;
 pub mod telemetry;
+pub mod tls;

@@ -1,6 +1,6 @@
 //! The AWS SDK's HTTP exchanges, made by reqwest.
 //!
-//! The SDK's own client brings rustls with aws-lc, a second TLS stack beside the OpenSSL
+//! The SDK's own client brings rustls with aws-lc, a second cryptography beside the one
 //! that Odoo and Postgres connections use anyway. Its connector trait is public, so the
 //! one client we have serves it too.
 
@@ -14,6 +14,8 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 
+use crate::tls;
+
 /// Limit of one exchange where the SDK asks for none.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -25,7 +27,7 @@ pub(crate) struct SdkHttpClient {
 
 impl SdkHttpClient {
     pub(crate) fn new() -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder()
+        let client = tls::http_client()
             .connect_timeout(Duration::from_secs(5))
             .build()?;
         Ok(Self { client })

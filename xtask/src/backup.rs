@@ -29,7 +29,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     })?;
     let step = Step::start("Taking a backup");
     let taken = runtime::block_on(async {
-        let bucket = Bucket::connect(&config.bucket, config.postgres.retry).await?;
+        let bucket = Bucket::connect(&config.bucket, config.postgres.retry)?;
         take(&config.postgres, &bucket, None).await
     })?
     .map_err(told)?;

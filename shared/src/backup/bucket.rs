@@ -9,20 +9,20 @@ use std::error::Error as StdError;
 use std::ops::Range;
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
-use aws_config::retry::RetryConfig as SdkRetry;
-use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
-use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::{Builder, RequestChecksumCalculation, ResponseChecksumValidation};
+use aws_sdk_s3::config::{
+    Builder, RequestChecksumCalculation, ResponseChecksumValidation, StalledStreamProtectionConfig,
+};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use aws_smithy_types::retry::RetryConfig as SdkRetry;
+use aws_smithy_types::timeout::TimeoutConfig;
 use bytes::Bytes;
 
 use crate::config::RetryConfig;
 use crate::error::{Error, ErrorKind, Result};
-use crate::sdk_http::SdkHttpClient;
+use crate::sdk;
 
 /// Limit of one request: a part at 100 KB a second.
 const REQUEST_LIMIT: Duration = Duration::from_secs(60);
@@ -46,22 +46,18 @@ impl Bucket {
     /// The bucket of this name, with region and credentials of the environment. Nothing is asked yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Internal`] where no HTTP client can be made.
-    pub async fn connect(name: &str, retry: RetryConfig) -> Result<Self> {
-        let http = SdkHttpClient::new().map_err(|error| {
-            Error::new(ErrorKind::Internal, "no HTTP client can be made").with_source(error)
-        })?;
+    /// [`ErrorKind::Config`] where the environment names no account or region.
+    pub fn connect(name: &str, retry: RetryConfig) -> Result<Self> {
         let attempts = SdkRetry::standard()
             .with_max_attempts(retry.max_retries.saturating_add(1))
             .with_initial_backoff(retry.delay);
-        let shared = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .http_client(http)
+        let shared = sdk::config()?
+            .into_builder()
             .retry_config(attempts)
             .timeout_config(TimeoutConfig::builder().read_timeout(REQUEST_LIMIT).build())
             // It watches bodies that stream. None does here, and it would take them for stalled.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .load()
-            .await;
+            .build();
         let config = Builder::from(&shared)
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)

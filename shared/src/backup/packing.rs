@@ -7,7 +7,7 @@ use std::io::{self, Write as _};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::{GzDecoder, GzEncoder};
-use openssl::sha::Sha256;
+use sha2::{Digest as _, Sha256};
 
 /// Smallest size of a part, and all that is held of a file. S3 takes no smaller one but the
 /// last, and 10,000 of a file: 52 GB in gzip.
@@ -48,7 +48,7 @@ impl Adder {
     pub(super) fn sums(self) -> Sums {
         Sums {
             bytes: self.bytes,
-            sha256: hex(&self.sha256.finish()),
+            sha256: hex(&self.sha256.finalize()),
         }
     }
 }
@@ -177,7 +177,7 @@ mod tests {
         );
         let file = parts.concat();
         assert_eq!(sums.bytes, file.len() as u64);
-        assert_eq!(sums.sha256, hex(&openssl::sha::sha256(&file)));
+        assert_eq!(sums.sha256, hex(&Sha256::digest(&file)));
         assert!(unpack(&file).expect("gzip") == pieces.concat());
     }
 

@@ -44,7 +44,7 @@ impl Source {
             return Err(Error::new(ErrorKind::BadRequest, message));
         }
         Ok(Self::Bucket {
-            bucket: Bucket::connect(bucket, retry).await?,
+            bucket: Bucket::connect(bucket, retry)?,
             folder: folder.to_owned(),
         })
     }

@@ -8,6 +8,7 @@
 //! laid over it once ([`SecretConfig::lay_over`]); what is read from the environment before
 //! that knows nothing of it.
 
+mod aws;
 #[cfg(feature = "backup")]
 mod backup;
 mod environment;
@@ -23,6 +24,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::error::Result;
+pub use aws::AwsConfig;
 #[cfg(feature = "backup")]
 pub use backup::BackupConfig;
 use environment::variable;

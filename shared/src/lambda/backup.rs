@@ -37,7 +37,7 @@ pub async fn run_backup() -> Result<(), lambda_runtime::Error> {
 async fn back_up(until: Instant) -> Result<Taken> {
     secret::read().await?;
     let config = BackupConfig::from_env()?;
-    let bucket = Bucket::connect(&config.bucket, config.postgres.retry).await?;
+    let bucket = Bucket::connect(&config.bucket, config.postgres.retry)?;
     take(&config.postgres, &bucket, Some(until)).await
 }
 

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::error::DisplayErrorContext;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
@@ -16,7 +15,7 @@ use super::trigger::{OUR_SOURCE, SYNC_REQUESTED};
 use super::{response, summary};
 use crate::config::RetryConfig;
 use crate::error::{Error, ErrorKind, Result};
-use crate::sdk_http::SdkHttpClient;
+use crate::sdk;
 use crate::specs::DataType;
 use crate::sync::request::SyncRequest;
 use crate::sync::{EndedRun, Outcome, RunFailure, RunReport};
@@ -213,7 +212,7 @@ impl Publisher {
     ) -> Result<Vec<Result<(), String>>, String> {
         let client = match &self.client {
             Some(client) => client,
-            None => self.client.insert(connect().await?),
+            None => self.client.insert(connect()?),
         };
         let entries = events.iter().map(|event| {
             PutEventsRequestEntry::builder()
@@ -240,12 +239,8 @@ impl Publisher {
 }
 
 /// A client with the account and region of the environment.
-pub(super) async fn connect() -> Result<Client, String> {
-    let http = SdkHttpClient::new().map_err(|error| error.to_string())?;
-    let config = aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .http_client(http)
-        .load()
-        .await;
+pub(super) fn connect() -> Result<Client, String> {
+    let config = sdk::config().map_err(|error| error.chain())?;
     Ok(Client::new(&config))
 }
 

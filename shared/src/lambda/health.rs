@@ -166,7 +166,6 @@ async fn look_at_bus() -> Result<String> {
     let failed = |message: String| Error::new(ErrorKind::Config, message);
     let asked = async {
         let client = events::connect()
-            .await
             .map_err(|cause| failed("EventBridge cannot be asked".to_owned()).with_source(cause))?;
         Ok::<_, Error>(client.describe_event_bus().name(bus).send().await)
     };

@@ -8,14 +8,13 @@
 use std::error::Error as StdError;
 use std::pin::Pin;
 
-use aws_config::BehaviorVersion;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use secrecy::SecretString;
 
 use crate::config::SecretConfig;
 use crate::error::{Error, ErrorKind, Result};
-use crate::sdk_http::SdkHttpClient;
+use crate::sdk;
 
 /// Lays the secret's variables over the environment, once a process. To be called before any
 /// of them is read; after a failure the next call tries again.
@@ -30,12 +29,7 @@ pub(super) async fn read() -> Result<()> {
 }
 
 async fn fetch(id: String) -> Result<SecretString> {
-    let http = SdkHttpClient::new()
-        .map_err(|error| unreadable("no HTTP client can be made".to_owned()).with_source(error))?;
-    let config = aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .http_client(http)
-        .load()
-        .await;
+    let config = sdk::config().map_err(|error| unreadable(error.to_string()).with_source(error))?;
     let answer = Client::new(&config).get_secret_value().secret_id(id).send();
     let answer = answer.await.map_err(|error| unreadable(reason(&error)))?;
     let text = answer.secret_string.ok_or_else(|| {

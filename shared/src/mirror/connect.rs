@@ -20,7 +20,7 @@ use super::sslmode::{SslMode, Target};
 use super::tls;
 use crate::config::{PostgresConfig, RetryConfig};
 use crate::error::{Error, ErrorKind, Result, Retry};
-use crate::handshake;
+use crate::tls::refusal;
 
 const DOING: &str = "connecting to Postgres";
 const APPLICATION_NAME: &str = "odoo-supabase-sync";
@@ -220,6 +220,9 @@ fn connect_error(target: &Config, error: tokio_postgres::Error) -> Error {
     if error.as_db_error().is_some() {
         return db_error(DOING, error);
     }
+    if let Some(reason) = refusal(&error) {
+        return unreachable(&reason);
+    }
     if let Some(cause) = io_cause(&error) {
         let retry = match cause.kind() {
             // No such address, or what answers there does not speak Postgres.
@@ -234,7 +237,7 @@ fn connect_error(target: &Config, error: tokio_postgres::Error) -> Error {
     let cause = error.source().map(ToString::to_string).unwrap_or_default();
     // tokio-postgres keeps its own kind of error private; its text is all there is.
     match error.to_string().as_str() {
-        "error performing TLS handshake" => unreachable(&handshake::reason(&cause)),
+        "error performing TLS handshake" => unreachable(&cause),
         "authentication error" => Error::new(ErrorKind::DbAuth, format!("{DOING}: {cause}")),
         "invalid configuration" if target.get_password().is_none() => Error::new(
             ErrorKind::DbAuth,

@@ -19,7 +19,7 @@ use super::retry::{parse_retry_after, with_retries};
 use super::value::parse_http_date;
 use crate::config::{OdooConfig, RetryConfig};
 use crate::error::{Error, ErrorKind, Result};
-use crate::handshake;
+use crate::tls;
 
 #[cfg(test)]
 mod tests;
@@ -104,7 +104,7 @@ pub(crate) struct Transport {
 impl Transport {
     /// Builds the connection pool; sends nothing.
     pub(crate) fn new(config: &OdooConfig) -> Result<Self> {
-        let http = reqwest::Client::builder()
+        let http = tls::http_client()
             .user_agent(USER_AGENT)
             .gzip(true)
             .timeout(config.timeout)
@@ -269,7 +269,7 @@ fn symptom(error: &reqwest::Error, limit: Duration) -> Symptom<'static> {
     {
         return Symptom::NotHttp;
     }
-    match tls_refusal(error) {
+    match tls::refusal(error) {
         Some(reason) if error.is_connect() => Symptom::Tls(reason),
         _ => Symptom::Disconnected(disconnection(error)),
     }
@@ -286,18 +286,6 @@ fn disconnection(error: &reqwest::Error) -> Disconnection {
     } else {
         Disconnection::Broken
     }
-}
-
-/// The reason why TLS was refused; `None` where the connection broke during the handshake.
-fn tls_refusal(error: &reqwest::Error) -> Option<String> {
-    if causes(error).any(|cause| cause.is::<io::Error>()) {
-        return None;
-    }
-    let reason = causes(error)
-        .find_map(|cause| cause.downcast_ref::<native_tls::Error>())?
-        .to_string();
-    let is_broken_off = reason.to_ascii_lowercase().contains("unexpected eof");
-    (!is_broken_off).then(|| handshake::reason(&reason))
 }
 
 fn causes<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {

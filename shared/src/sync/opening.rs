@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 
 use super::plan::Plan;
 use super::request::Mode;
@@ -255,7 +256,7 @@ async fn observe(odoo: &OdooClient, plan: &Plan, postgres_time: Timestamp) -> Re
 }
 
 fn sha256(text: &str) -> String {
-    openssl::sha::sha256(text.as_bytes())
+    Sha256::digest(text.as_bytes())
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()

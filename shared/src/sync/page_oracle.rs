@@ -191,7 +191,7 @@ pub(crate) fn expected_cell(kind: Kind, json: &str) -> Option<Cell<'_>> {
         Kind::Id => expected_id(json).map(Cell::Id),
         Kind::Numeric => {
             let is_number = json.starts_with(|first: char| first == '-' || first.is_ascii_digit());
-            is_number.then(|| Cell::Numeric(json))
+            is_number.then_some(Cell::Numeric(json))
         }
         Kind::Timestamp => {
             let text = json.strip_prefix('"')?.strip_suffix('"')?;

@@ -34,7 +34,7 @@ async fn send(sim: &OdooSim, model: &str, method: &str, args: Json, kwargs: Json
         kwargs
     ]);
     let body = json!({"params": {"service": "object", "method": "execute_kw", "args": args}});
-    let client = reqwest::Client::builder()
+    let client = shared::tls::http_client()
         .timeout(Duration::from_secs(2))
         .build()
         .unwrap();

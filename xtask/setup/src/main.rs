@@ -1,9 +1,9 @@
 //! The first step of `cargo xtask`: installs what is needed to compile the rest, and
 //! starts it.
 //!
-//! The functions bring their own OpenSSL, whose build needs make, a C compiler and the
-//! whole of Perl. `xtask` is built from the same crates, so it cannot install these itself;
-//! this program needs nothing but the standard library.
+//! The functions bring their own cryptography (ring), whose build needs a C compiler. `xtask` is
+//! built from the same crates, so it cannot install one itself; this program needs nothing but
+//! the standard library.
 
 use std::env;
 use std::io::{IsTerminal, stdin};
@@ -16,28 +16,10 @@ struct Tool {
     package: &'static str,
 }
 
-const TOOLS: [Tool; 3] = [
-    Tool {
-        probe: &["cc", "--version"],
-        package: "gcc",
-    },
-    Tool {
-        probe: &["make", "--version"],
-        package: "make",
-    },
-    // Debian's perl-base lacks the modules that OpenSSL's Configure loads.
-    Tool {
-        probe: &[
-            "perl",
-            "-MFindBin",
-            "-MIPC::Cmd",
-            "-MTime::Piece",
-            "-e",
-            "1",
-        ],
-        package: "perl",
-    },
-];
+const TOOLS: [Tool; 1] = [Tool {
+    probe: &["cc", "--version"],
+    package: "gcc",
+}];
 
 fn main() -> ExitCode {
     let missing: Vec<&str> = TOOLS

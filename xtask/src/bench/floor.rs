@@ -10,6 +10,7 @@ use reqwest::Client;
 use serde_json::{Value, json};
 use shared::odoo::{Domain, OdooClient};
 use shared::specs::{DataType, Related, Source, Stream};
+use shared::tls::http_client;
 
 use crate::odoo_environment::OdooEnvironment;
 
@@ -97,7 +98,7 @@ impl Floor {
 
     fn of_nothing(odoo: &OdooEnvironment) -> Result<Self> {
         Ok(Self {
-            client: Client::builder().no_proxy().gzip(true).build()?,
+            client: http_client().no_proxy().gzip(true).build()?,
             odoo: odoo.clone(),
             pages: Vec::new(),
         })

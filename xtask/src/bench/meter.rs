@@ -49,7 +49,7 @@ impl Meter {
     pub(super) async fn start(odoo: &OdooEnvironment) -> Result<Self> {
         let shared = Arc::new(Shared {
             odoo: odoo.url.clone(),
-            client: Client::builder().no_proxy().gzip(false).build()?,
+            client: shared::tls::http_client().no_proxy().gzip(false).build()?,
             seen: Mutex::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0")

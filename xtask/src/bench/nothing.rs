@@ -197,7 +197,7 @@ async fn change_a_row(
         .sql(&[&format!("select max(odoo_id) from odoo.{}", stream.name)])?
         .parse()
         .with_context(|| format!("{} is empty", stream.name))?;
-    let client = reqwest::Client::builder().no_proxy().build()?;
+    let client = shared::tls::http_client().no_proxy().build()?;
     let written = client
         .post(format!("{}/_sim/write", odoo.url))
         .json(&json!({

@@ -10,6 +10,7 @@ use reqwest::{Client, RequestBuilder, StatusCode};
 use serde::Deserialize;
 use shared::odoo::{Domain, OdooClient};
 use shared::specs::{DataType, REGISTRY, Stream};
+use shared::tls::http_client;
 use tokio_postgres::NoTls;
 
 use super::functions::Functions;
@@ -183,7 +184,7 @@ impl Watched<'_> {
 
 /// A proxy of this machine's is not for its own loopback address.
 fn client() -> Result<Client> {
-    Ok(Client::builder().no_proxy().build()?)
+    Ok(http_client().no_proxy().build()?)
 }
 
 #[derive(Deserialize)]

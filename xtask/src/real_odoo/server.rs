@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use reqwest::blocking::Client;
 use serde_json::{Value, json};
+use shared::tls::trust_system;
 
 use super::odoo_program;
 use super::release::Release;
@@ -46,6 +47,7 @@ pub(super) fn start(release: Release, root: &RootFolder, settings: &Settings) ->
 pub(super) fn wait_until_it_answers(state: &State) -> Result<()> {
     let step = Step::start(format!("Starting Odoo {} at {}", state.version, state.url));
     let client = Client::builder()
+        .tls_backend_preconfigured(trust_system())
         .timeout(REQUEST_LIMIT)
         .no_proxy()
         .build()

@@ -1,13 +1,11 @@
 use std::io::Write;
 use std::net::TcpListener;
+use std::sync::Arc;
 
-use native_tls::{Identity, TlsAcceptor};
-use openssl::asn1::Asn1Time;
-use openssl::hash::MessageDigest;
-use openssl::pkcs12::Pkcs12;
-use openssl::pkey::PKey;
-use openssl::rsa::Rsa;
-use openssl::x509::{X509, X509NameBuilder};
+use rcgen::{CertificateParams, KeyPair};
+use rustls::crypto::ring;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, ServerConnection};
 
 use super::*;
 use crate::config::ProtocolChoice;
@@ -214,36 +212,23 @@ async fn what_does_not_speak_http_is_asked_once() {
 
 /// Takes TLS connections with a certificate that nobody has signed.
 fn self_signed_server() -> String {
-    let key = PKey::from_rsa(Rsa::generate(2048).expect("a key")).expect("a key");
-    let mut name = X509NameBuilder::new().expect("a name");
-    name.append_entry_by_text("CN", "localhost")
-        .expect("a name");
-    let name = name.build();
-    let mut certificate = X509::builder().expect("a certificate");
-    certificate.set_version(2).expect("a certificate");
-    certificate.set_subject_name(&name).expect("a certificate");
-    certificate.set_issuer_name(&name).expect("a certificate");
-    certificate.set_pubkey(&key).expect("a certificate");
-    let from = Asn1Time::days_from_now(0).expect("a time");
-    let until = Asn1Time::days_from_now(1).expect("a time");
-    certificate.set_not_before(&from).expect("a certificate");
-    certificate.set_not_after(&until).expect("a certificate");
-    certificate
-        .sign(&key, MessageDigest::sha256())
-        .expect("a certificate");
-    let bundle = Pkcs12::builder()
-        .pkey(&key)
-        .cert(&certificate.build())
-        .build2("")
-        .and_then(|bundle| bundle.to_der())
-        .expect("a bundle");
-    let identity = Identity::from_pkcs12(&bundle, "").expect("an identity");
-    let acceptor = TlsAcceptor::new(identity).expect("an acceptor");
+    let key = KeyPair::generate().expect("a key");
+    let params = CertificateParams::new(["localhost".to_owned()]).expect("a name");
+    let certificate = params.self_signed(&key).expect("a certificate");
+    let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .expect("a certificate and its key");
+    let config = Arc::new(config);
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("a bound address");
     std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let _ = acceptor.accept(stream);
+        for mut stream in listener.incoming().flatten() {
+            let mut tls = ServerConnection::new(config.clone()).expect("TLS");
+            let _ = tls.complete_io(&mut stream);
         }
     });
     format!("https://{address}")

@@ -52,7 +52,7 @@ struct Line {
 
 impl Bucket {
     pub(super) async fn create() -> Self {
-        let http = Client::builder().no_proxy().gzip(false).build();
+        let http = shared::tls::http_client().no_proxy().gzip(false).build();
         let line = Arc::new(Line {
             moto: variable("TEST_AWS_URL"),
             http: http.expect("a client"),

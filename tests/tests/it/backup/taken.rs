@@ -1,8 +1,8 @@
 //! What a backup holds.
 
-use openssl::sha::sha256;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::mirror::{back_up, contents, fill_with_what_is_hard_to_write, location, run};
 use super::restored::restored;
@@ -36,7 +36,7 @@ async fn each_table_is_a_file_and_the_manifest_s_sums_are_those_of_the_files() {
         assert_eq!(file, format!("{name}.csv.gz"));
         let stored = std::fs::read(folder.path().join(file)).expect("a file");
         assert_eq!(table["bytes"], stored.len(), "{name}");
-        let sum: String = sha256(&stored)
+        let sum: String = Sha256::digest(&stored)
             .iter()
             .map(|it| format!("{it:02x}"))
             .collect();

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use odoo_sim::{OdooSim, Version};
 use serde_json::{Value as Json, json};
+use shared::tls::http_client;
 use tokio::sync::OnceCell;
 
 /// How long to wait for the next second of a server's clock.
@@ -80,7 +81,7 @@ impl Server {
             user: sim.user().to_owned(),
             password: sim.password().to_owned(),
             api_key: sim.api_key().to_owned(),
-            http: reqwest::Client::new(),
+            http: http_client().build().expect("a client"),
             sim: Some(sim),
             uid: OnceCell::new(),
             made: Mutex::default(),
@@ -100,7 +101,7 @@ impl Server {
             user: variable("USER"),
             password: variable("PASSWORD"),
             api_key: variable("API_KEY"),
-            http: reqwest::Client::new(),
+            http: http_client().build().expect("a client"),
             sim: None,
             uid: OnceCell::new(),
             made: Mutex::default(),

@@ -13,6 +13,7 @@ use local_aws::{
 use odoo_sim::{OdooSim, Version};
 use reqwest::Method;
 use serde_json::{Value, json};
+use shared::tls::http_client;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
@@ -119,7 +120,7 @@ impl Surface {
             ear,
             heard: Mutex::default(),
             url,
-            http: reqwest::Client::new(),
+            http: http_client().build().expect("a client"),
             folder,
             _relay: relay,
             _sandboxes: sandboxes,

@@ -1,129 +1,173 @@
-//! Certificates that a client must refuse, and a server that shows one.
+//! Certificates, those that a client must refuse among them, and a server that shows one.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
+use std::sync::Arc;
 
-use openssl::asn1::{Asn1Integer, Asn1Time};
-use openssl::bn::{BigNum, MsbOption};
-use openssl::hash::MessageDigest;
-use openssl::nid::Nid;
-use openssl::pkey::{PKey, Private};
-use openssl::rsa::Rsa;
-use openssl::ssl::{SslAcceptor, SslMethod};
-use openssl::x509::extension::{BasicConstraints, SubjectAlternativeName};
-use openssl::x509::{X509, X509NameBuilder};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, SanType,
+    SerialNumber,
+};
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ALL_VERSIONS, ServerConfig, ServerConnection, Stream, SupportedProtocolVersion};
+use time::OffsetDateTime;
 
 /// When a certificate is valid.
 #[derive(Clone, Copy)]
 pub(crate) enum Validity {
     Now,
     Past,
+    Future,
+}
+
+/// What a certificate is for, and where it says so.
+#[derive(Clone, Copy)]
+pub(crate) enum Name<'a> {
+    /// A host, in the extension that is made for it.
+    Host(&'a str),
+    /// An address, in the same.
+    Address(IpAddr),
+    /// Anything, in the subject alone.
+    Subject(&'a str),
 }
 
 /// A certificate and its key.
 pub(crate) struct Certificate {
-    certificate: X509,
-    key: PKey<Private>,
+    pem: String,
+    key: KeyPair,
+    params: CertificateParams,
 }
 
 /// A certificate for the host `name` that is its own CA.
 pub(crate) fn self_signed(name: &str, validity: Validity) -> Certificate {
-    make(name, validity, None)
+    make(Name::Host(name), validity, any_ca(), None)
 }
 
-/// A certificate for the host `name`, signed by a CA or by itself.
-fn make(name: &str, validity: Validity, issuer: Option<&Certificate>) -> Certificate {
-    let key = PKey::from_rsa(Rsa::generate(2048).expect("a key")).expect("a key");
-    let mut subject = X509NameBuilder::new().expect("a name");
-    subject
-        .append_entry_by_nid(Nid::COMMONNAME, name)
-        .expect("a name");
-    let subject = subject.build();
-    let issuer_name = issuer.map_or(&*subject, |ca| ca.certificate.subject_name());
+fn any_ca() -> IsCa {
+    IsCa::Ca(BasicConstraints::Unconstrained)
+}
 
-    let mut builder = X509::builder().expect("a certificate");
-    builder.set_version(2).expect("a version");
-    builder
-        .set_serial_number(&serial_number())
-        .expect("a serial number");
-    builder.set_subject_name(&subject).expect("a subject");
-    builder.set_issuer_name(issuer_name).expect("an issuer");
-    builder.set_pubkey(&key).expect("a key");
-    let (from, to) = validity.times();
-    builder.set_not_before(&from).expect("a time");
-    builder.set_not_after(&to).expect("a time");
-    let mut constraints = BasicConstraints::new();
-    constraints.critical();
-    if issuer.is_none() {
-        constraints.ca();
-    }
-    builder
-        .append_extension(constraints.build().expect("constraints"))
-        .expect("an extension");
-    let host = SubjectAlternativeName::new()
-        .dns(name)
-        .build(&builder.x509v3_context(None, None))
-        .expect("a host");
-    builder.append_extension(host).expect("an extension");
-    builder
-        .sign(issuer.map_or(&key, |ca| &ca.key), MessageDigest::sha256())
-        .expect("a signature");
+/// A certificate that its key has signed and that is no CA.
+pub(crate) fn signed_by_itself(name: Name<'_>) -> Certificate {
+    make(name, Validity::Now, IsCa::ExplicitNoCa, None)
+}
+
+fn make(
+    name: Name<'_>,
+    validity: Validity,
+    is_ca: IsCa,
+    issuer: Option<&Certificate>,
+) -> Certificate {
+    let key = KeyPair::generate().expect("a key");
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params
+        .distinguished_name
+        .push(DnType::CommonName, name.subject());
+    params.subject_alt_names = name.alternatives();
+    params.is_ca = is_ca;
+    // Two certificates of one CA may not have the same.
+    params.serial_number = Some(SerialNumber::from(rand_serial()));
+    (params.not_before, params.not_after) = validity.times();
+    let certificate = match issuer {
+        None => params.self_signed(&key),
+        Some(ca) => params.signed_by(&key, &Issuer::from_params(&ca.params, &ca.key)),
+    };
     Certificate {
-        certificate: builder.build(),
+        pem: certificate.expect("a certificate").pem(),
         key,
+        params,
     }
 }
 
-/// Two certificates of one CA may not have the same.
-fn serial_number() -> Asn1Integer {
-    let mut serial = BigNum::new().expect("a number");
+fn rand_serial() -> u64 {
+    let (serial, _) = uuid::Uuid::new_v4().as_u64_pair();
     serial
-        .rand(64, MsbOption::MAYBE_ZERO, false)
-        .expect("a number");
-    Asn1Integer::from_bn(&serial).expect("a number")
+}
+
+impl Name<'_> {
+    fn subject(self) -> String {
+        match self {
+            Self::Host(name) | Self::Subject(name) => name.to_owned(),
+            Self::Address(address) => address.to_string(),
+        }
+    }
+
+    fn alternatives(self) -> Vec<SanType> {
+        match self {
+            Self::Host(host) => {
+                vec![SanType::DnsName(host.try_into().expect("a name"))]
+            }
+            Self::Address(address) => vec![SanType::IpAddress(address)],
+            Self::Subject(_) => Vec::new(),
+        }
+    }
 }
 
 impl Validity {
     /// From when to when.
-    fn times(self) -> (Asn1Time, Asn1Time) {
+    fn times(self) -> (OffsetDateTime, OffsetDateTime) {
         let day = 24 * 60 * 60;
         let (from, to) = match self {
             Self::Now => (-day, day),
             Self::Past => (-2 * day, -day),
+            Self::Future => (day, 2 * day),
         };
         (seconds_from_now(from), seconds_from_now(to))
     }
 }
 
-fn seconds_from_now(seconds: i64) -> Asn1Time {
-    Asn1Time::from_unix(jiff::Timestamp::now().as_second() + seconds).expect("a time")
+fn seconds_from_now(seconds: i64) -> OffsetDateTime {
+    let then = jiff::Timestamp::now().as_second() + seconds;
+    OffsetDateTime::from_unix_timestamp(then).expect("a time")
 }
 
 impl Certificate {
     /// The certificate as PEM text.
     pub(crate) fn pem(&self) -> String {
-        String::from_utf8(self.certificate.to_pem().expect("PEM")).expect("text")
-    }
-
-    /// Its key as PEM text.
-    pub(crate) fn key_pem(&self) -> String {
-        String::from_utf8(self.key.private_key_to_pem_pkcs8().expect("PEM")).expect("text")
+        self.pem.clone()
     }
 
     /// A certificate for the host `name` that this one signs.
     pub(crate) fn issue(&self, name: &str, validity: Validity) -> Certificate {
-        make(name, validity, Some(self))
+        self.issue_to(Name::Host(name), validity)
+    }
+
+    /// As [`Certificate::issue`], with any name.
+    pub(crate) fn issue_to(&self, name: Name<'_>, validity: Validity) -> Certificate {
+        make(name, validity, IsCa::ExplicitNoCa, Some(self))
+    }
+
+    /// A CA that this one signs.
+    pub(crate) fn issue_ca(&self, name: &str) -> Certificate {
+        make(Name::Subject(name), Validity::Now, any_ca(), Some(self))
+    }
+
+    /// What a server needs to show it, and `between`, in one of these versions of TLS.
+    pub(crate) fn server_config(
+        &self,
+        between: &[&Certificate],
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Arc<ServerConfig> {
+        let shown = std::iter::once(self).chain(between.iter().copied());
+        let chain = shown
+            .map(|it| CertificateDer::from_pem_slice(it.pem.as_bytes()).expect("a certificate"));
+        let key = PrivateKeyDer::try_from(self.key.serialize_der()).expect("a key");
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_protocol_versions(versions)
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(chain.collect(), key)
+            .expect("a pair");
+        Arc::new(config)
     }
 
     /// Serves Postgres's TLS negotiation with this certificate for one client, and
     /// nothing after it. Returns the port.
     pub(crate) fn serve(&self) -> u16 {
-        let mut acceptor = SslAcceptor::mozilla_intermediate(SslMethod::tls()).expect("TLS");
-        acceptor
-            .set_certificate(&self.certificate)
-            .expect("a certificate");
-        acceptor.set_private_key(&self.key).expect("a key");
-        let acceptor = acceptor.build();
+        let config = self.server_config(&[], ALL_VERSIONS);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("its address").port();
         std::thread::spawn(move || {
@@ -133,8 +177,9 @@ impl Certificate {
                 .read_exact(&mut ssl_request)
                 .expect("a request for TLS");
             socket.write_all(b"S").expect("a client that waits");
+            let mut tls = ServerConnection::new(config).expect("TLS");
             // The client hangs up; that is what the test looks at.
-            let _ = acceptor.accept(socket);
+            let _ = Stream::new(&mut tls, &mut socket).read(&mut [0]);
         });
         port
     }

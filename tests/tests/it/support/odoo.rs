@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use odoo_sim::{OdooSim, Version};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use shared::tls::http_client;
 
 use super::function::Environment;
 use super::postgres::variable;
@@ -51,7 +52,7 @@ impl Odoo {
             user,
             password,
             uid: 0,
-            http: reqwest::Client::new(),
+            http: http_client().build().expect("a client"),
         };
         let credentials = json!([odoo.database, odoo.user, odoo.password, {}]);
         let uid = odoo.rpc("common", "authenticate", credentials).await;
