@@ -9,6 +9,7 @@ mod end;
 mod fetch;
 mod headway;
 mod opening;
+mod outcome;
 mod page;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod page_oracle;
@@ -48,54 +49,13 @@ use end::Ending;
 use fetch::{Fetch, Limits, Listing};
 use headway::Headway;
 use opening::{Opened, Opening};
+pub use outcome::{Outcome, RunFailure};
 use request::{Mode, SyncRequest, Trigger};
 pub use spent::Spent;
 use stream::StreamRun;
 
 /// Longest that is waited for what only the log is to know.
 const VITALS_LIMIT: Duration = Duration::from_secs(1);
-
-/// What came of a request that nothing stood against.
-#[derive(Debug)]
-pub enum Outcome {
-    /// The run is over.
-    Finished(RunReport),
-    /// The time was up: the run has been handed over to its next slice.
-    HandedOver {
-        /// The run as it stands.
-        report: RunReport,
-        /// What makes it go on. Until somebody sends it, the run waits.
-        next: SyncRequest,
-    },
-    /// The request was for a slice, or by a batch for a run, that is running or over.
-    Repeated {
-        /// That run. None where what the batch had asked for was over before any began.
-        run_id: Option<Uuid>,
-        /// That run, where it is over and a batch asks: who was to tell the batch may have died.
-        ended: Option<EndedRun>,
-    },
-}
-
-/// A run that did not succeed.
-#[derive(Debug)]
-pub struct RunFailure {
-    /// Why.
-    pub error: Error,
-    /// The run as recorded, where it got as far as being recorded.
-    pub report: Option<RunReport>,
-    /// With `busy`: the run that holds the lease.
-    pub running: Option<Uuid>,
-}
-
-impl From<Error> for RunFailure {
-    fn from(error: Error) -> Self {
-        Self {
-            error,
-            report: None,
-            running: None,
-        }
-    }
-}
 
 /// Runs syncs. Holds the clients, which outlive a run and are opened when first needed.
 pub struct Syncer {
@@ -215,7 +175,7 @@ impl Syncer {
         loop {
             let lease = match claim::acquire(&mut self.database, spec, claim).await? {
                 Acquired::Lease(lease) => lease,
-                Acquired::Busy { run_id } => return Err(busy(spec, run_id)),
+                Acquired::Busy { run_id } => return Err(RunFailure::busy(spec, run_id)),
                 Acquired::Repeated { run_id, .. } => {
                     return self.repeated(spec, claim, run_id).await;
                 }
@@ -416,15 +376,4 @@ fn slice(request: &SyncRequest) -> Option<Slice> {
         // One that no run gets to is none that a run waits for.
         number: request.slice?.try_into().unwrap_or(i32::MAX),
     })
-}
-
-fn busy(spec: &DataType, running: Option<Uuid>) -> RunFailure {
-    RunFailure {
-        error: Error::new(
-            ErrorKind::Busy,
-            format!("a sync of {} is already running", spec.name),
-        ),
-        report: None,
-        running,
-    }
 }

@@ -22,7 +22,6 @@ use crate::real_odoo::{Borrowed, Release};
 use crate::{child, function_environment, runtime};
 
 const WORKERS: u16 = 2;
-const LARGEST_RATIO: f64 = 1.10;
 const MOST_MEMORY: f64 = 48.0;
 /// So many times as long dlt takes.
 const LEAST_LEAD: f64 = 3.0;
@@ -43,6 +42,15 @@ impl Subject {
             Self::Products => &PRODUCTS,
             Self::Sales => &SALES,
             Self::Transfers => &TRANSFERS,
+        }
+    }
+
+    /// How much longer than the bare reads it may take. A page of products costs Odoo four times what one
+    /// of the others does, and us the same.
+    fn largest_ratio(self) -> f64 {
+        match self {
+            Self::Products => 1.10,
+            Self::Sales | Self::Transfers => 1.25,
         }
     }
 
@@ -198,7 +206,7 @@ fn measure(
             Ok(round)
         })
         .collect::<Result<_>>()?;
-    tell(report, case, spec, headline, &measured)
+    tell(report, case, subject, headline, &measured)
 }
 
 /// How many rows Odoo has of each model of a data type.
@@ -249,7 +257,7 @@ async fn against_floor(programs: &Path, source: &Source<'_>, database_url: &str)
 fn tell(
     report: &mut Report,
     case: &str,
-    spec: &DataType,
+    subject: Subject,
     headline: String,
     rounds: &[Round],
 ) -> Result<()> {
@@ -283,12 +291,12 @@ fn tell(
             }),
         ]);
     }
-    let name = spec.name;
+    let name = subject.spec().name;
     report.figure(
         format!("{case}: {name} against the same reads"),
         ratio(function, floor),
         Unit::Ratio,
-        Bar::AtMost(LARGEST_RATIO),
+        Bar::AtMost(subject.largest_ratio()),
     );
     report.figure(
         format!("{case}: {name} against reading its rows alone"),
