@@ -16,6 +16,7 @@ mod page_properties;
 pub(crate) mod plan;
 mod reconcile;
 mod record;
+mod related;
 pub mod request;
 mod stream;
 pub(crate) mod window;
