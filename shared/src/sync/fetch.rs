@@ -3,23 +3,28 @@
 
 mod pipeline;
 
-use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
-use super::page::{self, RelatedTimes};
-use super::plan::{CHANGED, Plan, PlannedRelation};
-use super::record::{self, Record};
+use super::page;
+use super::plan::Plan;
+use super::record;
+use super::related::{self, RelatedTimes};
 use super::window::Range;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::batch::Batch;
 use crate::mirror::findings::Reject;
-use crate::odoo::value::parse_datetime;
 use crate::odoo::{Domain, OdooClient, RawRecords};
+
+/// Ids listed at once. 100,000 of them are one answer of about 700 KB, which Odoo gives
+/// in a third of a second; a million at once would be a tenth of the memory we may use.
+pub(crate) const IDS_AT_ONCE: usize = 100_000;
+
+/// Why a permit is always to be had.
+pub(crate) const NEVER_CLOSED: &str = "nobody closes the semaphore";
 
 /// What a run reads of one stream.
 #[derive(Clone)]
@@ -123,11 +128,8 @@ pub(crate) fn joined<T>(outcome: Result<Result<T>, tokio::task::JoinError>) -> R
     })
 }
 
-/// Reads the rows of some ids, with their related records' change times.
-///
-/// `known` are such times that were read before; else they are read here, before the rows. A
-/// record that changes meanwhile gets an older time than it has, so that the next comparison
-/// finds it; a time that is read after the rows could hide that they are older.
+/// Reads the rows of some ids, with their related records' change times: `known`, or else such
+/// as are read here, before the rows.
 pub(crate) async fn fetch_page(
     odoo: &OdooClient,
     plan: &Plan,
@@ -138,7 +140,7 @@ pub(crate) async fn fetch_page(
     let related = match known {
         Some(known) => known,
         None => {
-            read = times_leading_to(odoo, &plan.relations, &ids).await?;
+            read = related::times_leading_to(odoo, &plan.relations, &ids).await?;
             &read
         }
     };
@@ -152,59 +154,6 @@ pub(crate) async fn fetch_page(
         rejects,
         answer,
     })
-}
-
-/// The change times of the records that rows with these ids lead to. They are found by the way
-/// back, since nobody has asked yet where the rows lead. One that is hidden is left out.
-async fn times_leading_to(
-    odoo: &OdooClient,
-    relations: &[PlannedRelation],
-    ids: &[i64],
-) -> Result<RelatedTimes> {
-    let fields = [CHANGED.to_owned()];
-    let mut related = RelatedTimes::with_capacity(relations.len());
-    for relation in relations {
-        let domain = Domain::leading_to(relation.inverse, ids);
-        let found = odoo.search_read(relation.model, &domain, &fields, None);
-        related.push(change_times(&found.await?)?);
-    }
-    Ok(related)
-}
-
-/// The change times of the records that these lead to.
-pub(crate) async fn related_times(
-    odoo: &OdooClient,
-    relations: &[PlannedRelation],
-    records: &[Record<'_>],
-) -> Result<RelatedTimes> {
-    let fields = [CHANGED.to_owned()];
-    let mut related = RelatedTimes::with_capacity(relations.len());
-    for relation in relations {
-        let ids: BTreeSet<i64> = records
-            .iter()
-            .flat_map(|record| relation.ids(record))
-            .collect();
-        if ids.is_empty() {
-            related.push(HashMap::new());
-            continue;
-        }
-        let ids: Vec<i64> = ids.into_iter().collect();
-        let found = read_visible(odoo, relation.model, &ids, &fields);
-        related.push(change_times(&found.await?)?);
-    }
-    Ok(related)
-}
-
-/// The change times in an answer to a question for nothing else.
-fn change_times(answer: &RawRecords) -> Result<HashMap<i64, Timestamp>> {
-    let records = record::parse(answer.json(), &[CHANGED.to_owned()])?;
-    Ok(records
-        .iter()
-        .filter_map(|record| {
-            let text = record.fields[0]?.strip_prefix('"')?.strip_suffix('"')?;
-            Some((record.id, parse_datetime(text)?))
-        })
-        .collect())
 }
 
 /// Reads what the user may see of some ids. Odoo refuses a whole read for one id that a

@@ -18,6 +18,7 @@ mod page_properties;
 pub(crate) mod plan;
 mod reconcile;
 mod record;
+mod related;
 pub mod request;
 mod spent;
 mod stream;

@@ -2,18 +2,16 @@
 //! reject and takes no other row with it.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use jiff::Timestamp;
 
 use super::cell;
 use super::plan::{ExtraField, From, Plan, PlannedColumn, PlannedRelation};
 use super::record::Record;
+use super::related::RelatedTimes;
 use crate::mirror::batch::{Batch, Cell, Values};
 use crate::mirror::findings::Reject;
-
-/// Change times of related records, by their id; one map a relation of the plan.
-pub(crate) type RelatedTimes = Vec<HashMap<i64, Timestamp>>;
 
 /// Builds columns from the records of the ids that were asked for.
 pub(crate) fn build(
@@ -100,7 +98,7 @@ pub(crate) fn newest_related(
         .zip(related)
         .flat_map(|(relation, times)| {
             let ids = relation.ids(record);
-            ids.into_iter().filter_map(|id| times.get(&id).copied())
+            ids.into_iter().filter_map(|id| times.get(id))
         })
         .max()
 }

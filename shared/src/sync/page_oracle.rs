@@ -2,14 +2,15 @@
 //! tree of values made by `serde_json` and the contract's rules said once more, slowly. The
 //! property tests and the fuzz targets hold `record`, `cell` and `page` to it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use super::page::{self, RelatedTimes};
+use super::page;
 use super::plan::{From, Plan};
 use super::record::{self, Record};
+use super::related::RelatedTimes;
 use crate::mirror::batch::{Cell, Values};
 use crate::odoo::FieldType;
 use crate::odoo::value::parse_datetime;
@@ -253,7 +254,7 @@ fn related_times(plan: &Plan, records: &[Record<'_>]) -> RelatedTimes {
         .iter()
         .map(|relation| {
             let ids = records.iter().flat_map(|record| relation.ids(record));
-            ids.filter_map(time_of).collect::<HashMap<_, _>>()
+            ids.filter_map(time_of).collect()
         })
         .collect()
 }

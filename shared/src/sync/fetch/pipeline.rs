@@ -14,17 +14,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
-use super::{Fetched, Limits, Listing, fetch_page, joined};
+use super::{Fetched, IDS_AT_ONCE, Limits, Listing, NEVER_CLOSED, fetch_page, joined};
 use crate::error::Result;
 use crate::odoo::{Domain, OdooClient};
 use crate::specs::Stream;
 use crate::sync::plan::Plan;
+use crate::sync::related::{self, RelatedTimes};
 use crate::sync::window::Range;
 use crate::telemetry;
-
-/// Ids listed at once. 100,000 of them are one answer of about 700 KB, which Odoo gives
-/// in a third of a second; a million at once would be a tenth of the memory we may use.
-const IDS_AT_ONCE: usize = 100_000;
 
 /// What a listing led to.
 enum Listed {
@@ -34,21 +31,18 @@ enum Listed {
 
 /// What is asked of Odoo next.
 enum Question {
-    Page(Arc<Plan>, Vec<i64>),
+    Page(Arc<Plan>, Vec<i64>, Option<Arc<RelatedTimes>>),
     Count(&'static Stream),
 }
 
 impl Question {
     fn stream(&self) -> &'static Stream {
         match self {
-            Self::Page(plan, _) => plan.stream,
+            Self::Page(plan, ..) => plan.stream,
             Self::Count(stream) => stream,
         }
     }
 }
-
-/// Why a permit is always to be had.
-const NEVER_CLOSED: &str = "nobody closes the semaphore";
 
 /// Something fetched. A page keeps its permit until it has been handed on, so that no
 /// more pages are held than requests may be in flight.
@@ -66,7 +60,7 @@ pub(super) async fn run(
     let lister = Lister {
         odoo,
         permits: &permits,
-        page_size: limits.page_size,
+        limits,
         sender: list,
     };
     let reader = async {
@@ -140,7 +134,10 @@ impl Begun {
 
 async fn ask(odoo: &OdooClient, question: Question) -> Result<Fetched> {
     match question {
-        Question::Page(plan, ids) => fetch_page(odoo, &plan, ids, None).await.map(Fetched::Page),
+        Question::Page(plan, ids, related) => {
+            let page = fetch_page(odoo, &plan, ids, related.as_deref());
+            page.await.map(Fetched::Page)
+        }
         Question::Count(stream) => odoo
             .search_count(stream.model, &Domain::all())
             .await
@@ -152,7 +149,7 @@ async fn ask(odoo: &OdooClient, question: Question) -> Result<Fetched> {
 struct Lister<'a> {
     odoo: &'a OdooClient,
     permits: &'a Semaphore,
-    page_size: usize,
+    limits: Limits,
     sender: Sender<Result<Listed>>,
 }
 
@@ -180,6 +177,10 @@ impl Lister<'_> {
         let Some(window) = domain(&listing.plan, listing.range) else {
             return Ok(Ok(()));
         };
+        let related = match self.related_times(listing).await {
+            Ok(related) => related.map(Arc::new),
+            Err(error) => return Ok(Err(error)),
+        };
         let mut after = listing.after_id;
         loop {
             let (ids, to_do) = match self.search(listing.plan.stream, &window, after).await {
@@ -187,8 +188,9 @@ impl Lister<'_> {
                 Err(error) => return Ok(Err(error)),
             };
             self.send(Ok(Listed::ToDo(to_do))).await?;
-            for page in ids.chunks(self.page_size) {
-                let page = Question::Page(Arc::clone(&listing.plan), page.to_vec());
+            for page in ids.chunks(self.limits.page_size) {
+                let plan = Arc::clone(&listing.plan);
+                let page = Question::Page(plan, page.to_vec(), related.clone());
                 self.send(Ok(Listed::Ask(page))).await?;
             }
             match ids.last() {
@@ -196,6 +198,17 @@ impl Lister<'_> {
                 _ => return Ok(Ok(())),
             }
         }
+    }
+
+    /// All change times of related records, where all rows are to be read. What is left of them in
+    /// a later slice may be little, and is not worth it.
+    async fn related_times(&self, listing: &Listing) -> Result<Option<RelatedTimes>> {
+        let relations = &listing.plan.relations;
+        let is_all = listing.range == Range::Everything && listing.after_id == 0;
+        if !is_all || relations.is_empty() {
+            return Ok(None);
+        }
+        related::all_times(self.odoo, relations, self.permits, self.limits.in_flight).await
     }
 
     /// The next ids, and how many are left with them.

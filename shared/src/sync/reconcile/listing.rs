@@ -20,10 +20,11 @@ use crate::mirror::times::{self, Known};
 use crate::odoo::{Domain, OdooClient, RawRecords};
 use crate::specs::Kind;
 use crate::sync::cell;
-use crate::sync::fetch::{Page, fetch_page, joined, read_visible, related_times};
-use crate::sync::page::{RelatedTimes, newest_related};
+use crate::sync::fetch::{Page, fetch_page, joined, read_visible};
+use crate::sync::page::newest_related;
 use crate::sync::plan::{CHANGED, Plan, PlannedRelation};
 use crate::sync::record::{self, Record};
+use crate::sync::related::{self, RelatedTimes};
 use crate::sync::stream::StreamRun;
 
 /// Rows of the mirror in a portion. The answer about as many rows of Odoo's is 2 MB at most.
@@ -236,7 +237,7 @@ async fn list(
     // What is deleted between search and read is missing in the answer, which is no end.
     let asked = searched.unwrap_or_else(|| records.iter().map(|record| record.id).collect());
     let cut_at = asked.last().copied().filter(|_| asked.len() >= limit);
-    let related = related_times(odoo, &relations, &records).await?;
+    let related = related::times_of(odoo, &relations, &records).await?;
     let rows = records
         .iter()
         .map(|record| {
