@@ -243,7 +243,7 @@ async fn a_certificate_that_does_not_verify_is_told_with_its_reason_and_not_trie
     assert_eq!(
         error.to_string(),
         "version: the TLS handshake with Odoo failed: the server's certificate is refused: \
-         self-signed certificate"
+         unable to get local issuer certificate"
     );
     assert_eq!(client.counters().requests, 1);
 }
