@@ -12,7 +12,7 @@ use crate::{child, sam};
 
 type Check = fn(&Workspace) -> Result<()>;
 
-const CHECKS: [(&str, Check); 11] = [
+const CHECKS: [(&str, Check); 10] = [
     ("format", format),
     ("template.yaml (cfn-lint)", sam::lint),
     ("template.yaml (sam validate)", sam::validate),
@@ -20,7 +20,6 @@ const CHECKS: [(&str, Check); 11] = [
     ("lints (clippy)", lints),
     ("tests", |_| task(&["test"])),
     ("demo", |_| task(&["demo", "--exit"])),
-    ("speed (bench short)", |_| task(&["bench", "short"])),
     ("tests on Odoo 14", |_| task(&["test", "--odoo", "14"])),
     ("tests on Odoo 19", |_| task(&["test", "--odoo", "19"])),
     ("demo on Odoo 19", |_| {
@@ -30,7 +29,7 @@ const CHECKS: [(&str, Check); 11] = [
 
 /// Check everything that must hold before a change goes in
 ///
-/// Format, cfn-lint, sam validate, lints with warnings denied, all tests, the demo, a short benchmark, and tests and demo on
+/// Format, cfn-lint, sam validate, lints with warnings denied, all tests, the demo, and tests and demo on
 /// real Odoo servers. What is missing is installed; it is kept outside the checkout. A failed check
 /// does not keep the others from running. From nothing it takes about half an hour on two
 /// cores.
