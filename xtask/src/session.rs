@@ -39,12 +39,16 @@ pub(crate) fn terminate(session: u32) {
 }
 
 /// The sessions of a process and of all that descend from it. To be asked while it lives:
-/// afterwards nobody knows whose children they were.
+/// afterwards nobody knows whose children they were. Never our own: a child is in it until it has
+/// opened one, and to end that would end us and whoever started us.
 pub(crate) fn of_family(ancestor: u32) -> BTreeSet<u32> {
-    family(ancestor, &processes())
+    let all = processes();
+    let of = |process: &Process| process.session;
+    let ours = all.iter().find(|it| it.id == std::process::id()).map(of);
+    let sessions = family(ancestor, &all)
         .into_iter()
-        .map(|process| process.session)
-        .collect()
+        .map(|process| process.session);
+    sessions.filter(|session| Some(*session) != ours).collect()
 }
 
 /// Ends everything in these sessions by force.
