@@ -68,12 +68,21 @@ fn range(mode: Mode, past: Past, high: Option<Timestamp>, overlap: Duration) -> 
         return Range::Everything;
     };
     let low = low(watermark, past.idle, overlap);
-    let changed = high.filter(|high| low <= *high).map(|high| (low, high));
+    let changed = high
+        .filter(|high| low < end_of_second(*high))
+        .map(|high| (low.min(high), high));
     match (mode, changed) {
         (Mode::Reconcile, changed) => Range::Compared(changed.map(|(low, _)| low)),
         (_, Some((low, high))) => Range::Changed(low, high),
         (_, None) => Range::Nothing,
     }
+}
+
+/// Where the second ends that Odoo names by its beginning: what changed last may have changed
+/// just before.
+fn end_of_second(told: Timestamp) -> Timestamp {
+    told.checked_add(SignedDuration::from_secs(1))
+        .unwrap_or(Timestamp::MAX)
 }
 
 /// Whatever is older has been committed and seen by a run before this one.
@@ -154,6 +163,25 @@ mod tests {
             OVERLAP,
         );
         assert_eq!(not_yet.range, Range::Changed(at(1000), at(1000)));
+    }
+
+    #[test]
+    fn a_second_is_listed_until_it_is_over() {
+        let open = |millis| {
+            let past = Past {
+                watermark: Some(at(1000)),
+                idle: SignedDuration::from_millis(millis),
+            };
+            open(
+                Mode::Incremental,
+                past,
+                observed(1000, 2000),
+                Duration::ZERO,
+            )
+            .range
+        };
+        assert_eq!(open(999), Range::Changed(at(1000), at(1000)));
+        assert_eq!(open(1000), Range::Nothing);
     }
 
     #[test]

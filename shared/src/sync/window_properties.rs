@@ -51,10 +51,14 @@ fn any_history() -> impl Strategy<Value = History> {
     (
         prop_oneof![Just(0), 0..600_000_i64],
         -10_000_000..10_000_000_i64,
+        // A row dated next year has every later window listed, and would hide what others lose.
+        prop::bool::weighted(0.3),
+        // Odoo tells whole seconds: several runs within one are a case of their own.
+        prop_oneof![Just(20), Just(400_000_i64)],
     )
-        .prop_flat_map(|(overlap, skew)| {
-            let changes = proptest::collection::vec(any_change(overlap), 0..40);
-            let runs = proptest::collection::vec(any_run(), 1..25);
+        .prop_flat_map(|(overlap, skew, has_future, step)| {
+            let changes = proptest::collection::vec(any_change(overlap, has_future), 0..40);
+            let runs = proptest::collection::vec(any_run(step), 1..25);
             (changes, runs).prop_map(move |(changes, runs)| History {
                 overlap,
                 skew,
@@ -64,19 +68,25 @@ fn any_history() -> impl Strategy<Value = History> {
         })
 }
 
-fn any_change(overlap: Moment) -> impl Strategy<Value = Change> {
+/// Anywhere in the history; often at the same few seconds, in which changes and runs meet.
+fn any_moment() -> impl Strategy<Value = Moment> {
+    let near = (0..3_i64, 0..1_500_i64).prop_map(|(burst, after)| burst * (END / 3) + after);
+    prop_oneof![0..END, near]
+}
+
+fn any_change(overlap: Moment, has_future: bool) -> impl Strategy<Value = Change> {
     let takes = prop_oneof![Just(0), Just(overlap), 0..=overlap];
-    let honest = (0..END, takes).prop_map(|(stamp, takes)| Change {
+    let honest = (any_moment(), takes).prop_map(|(stamp, takes)| Change {
         stamp,
         commit: stamp + takes,
     });
     // Dated next year, as by an import; it is there from its commit on.
     let future = (END..1_000 * END, 0..END).prop_map(|(stamp, commit)| Change { stamp, commit });
-    prop_oneof![9 => honest, 1 => future]
+    prop_oneof![9 => honest, u32::from(has_future) => future]
 }
 
-fn any_run() -> impl Strategy<Value = Run> {
-    let step = || prop_oneof![Just(0), 0..2_000_i64, 0..400_000_i64];
+fn any_run(longest: Moment) -> impl Strategy<Value = Run> {
+    let step = || prop_oneof![Just(0), 0..longest.min(2_000), 0..longest];
     let mode = prop_oneof![
         8 => Just(Mode::Incremental),
         1 => Just(Mode::Full),
@@ -84,7 +94,7 @@ fn any_run() -> impl Strategy<Value = Run> {
     ];
     (
         mode,
-        0..END,
+        any_moment(),
         step(),
         step(),
         step(),
@@ -113,6 +123,12 @@ fn one_after_the_other(mut runs: Vec<Run>) -> Vec<Run> {
 
 fn at(moment: Moment) -> Timestamp {
     Timestamp::from_millisecond(1_700_000_000_000 + moment).expect("within a few years")
+}
+
+/// A time as Odoo tells it, in an answer and in its `Date` header: in whole seconds. It compares
+/// what it keeps, to the microsecond.
+fn told(moment: Moment) -> Timestamp {
+    at(moment - moment.rem_euclid(1000))
 }
 
 /// A stream's row of `sync_streams`.
@@ -145,9 +161,8 @@ fn read(history: &History, run: &Run, row: &mut Row) -> Option<Vec<bool>> {
         .iter()
         .filter(|change| change.commit <= asked_at);
     let observed = Observed {
-        high: committed.map(|change| at(change.stamp)).max(),
-        // The header has whole seconds.
-        clock: at(asked_at - asked_at.rem_euclid(1000)),
+        high: committed.map(|change| told(change.stamp)).max(),
+        clock: told(asked_at),
     };
     let overlap = Duration::from_millis(history.overlap.unsigned_abs());
     let window = open(run.mode, row.past(), observed, overlap);
@@ -166,7 +181,9 @@ fn read(history: &History, run: &Run, row: &mut Row) -> Option<Vec<bool>> {
             && match window.range {
                 // A change that no run has read yet differs from the mirror.
                 Range::Everything | Range::Compared(_) => true,
-                Range::Changed(low, high) => (low..=high).contains(&stamp),
+                Range::Changed(low, high) => {
+                    (low..high + SignedDuration::from_secs(1)).contains(&stamp)
+                }
                 Range::Nothing => false,
             }
     };
