@@ -31,24 +31,30 @@ pub(crate) fn leading(command: &Command) -> Command {
     leader
 }
 
-/// Asks the leader and its group to end. Nobody may be left to be asked.
+/// Asks the leader and its group to end; the process alone while it has opened no session yet.
+/// Nobody may be left to be asked.
 pub(crate) fn terminate(session: u32) {
-    if let Some(group) = pid(session) {
-        let _ = kill_process_group(group, Signal::TERM);
+    if let Some(leader) = pid(session)
+        && kill_process_group(leader, Signal::TERM).is_err()
+    {
+        let _ = kill_process(leader, Signal::TERM);
     }
 }
 
-/// The sessions of a process and of all that descend from it. To be asked while it lives:
-/// afterwards nobody knows whose children they were. Never our own: a child is in it until it has
-/// opened one, and to end that would end us and whoever started us.
+/// The sessions of a process and of all that descend from it, and the one that it opens if it has
+/// not yet. To be asked while it lives: afterwards nobody knows whose children they were. Never our
+/// own: a child is in it until it has opened one, and to end that would end us and whoever started
+/// us.
 pub(crate) fn of_family(ancestor: u32) -> BTreeSet<u32> {
     let all = processes();
-    let of = |process: &Process| process.session;
-    let ours = all.iter().find(|it| it.id == std::process::id()).map(of);
+    let ours = all.iter().find(|it| it.id == std::process::id());
     let sessions = family(ancestor, &all)
         .into_iter()
         .map(|process| process.session);
-    sessions.filter(|session| Some(*session) != ours).collect()
+    sessions
+        .filter(|session| ours.is_none_or(|ours| ours.session != *session))
+        .chain([ancestor])
+        .collect()
 }
 
 /// Ends everything in these sessions by force.
@@ -117,7 +123,7 @@ fn pid(number: u32) -> Option<Pid> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Process, family, kill, leading, of_family, parse};
+    use super::{Process, family, kill, leading, of_family, parse, processes, terminate};
     use crate::daemon::{lives, wait_until};
     use std::process::Command;
     use std::time::Duration;
@@ -153,6 +159,23 @@ mod tests {
         let ids: Vec<u32> = family(2, &all).iter().map(|found| found.id).collect();
         assert_eq!(ids, [2, 3, 4]);
         assert!(family(9, &all).is_empty());
+    }
+
+    /// Every child that leads a session was once like this one, which opens none.
+    #[test]
+    fn a_child_that_is_still_in_our_session_is_ended_and_we_are_not() {
+        let mut child = Command::new("sleep")
+            .arg("2718")
+            .spawn()
+            .expect("it starts");
+        let ours = processes().into_iter().find(|it| it.id == child.id());
+        let sessions = of_family(child.id());
+        terminate(child.id());
+        let ended = wait_until(LIMIT, || matches!(child.try_wait(), Ok(Some(_))));
+        let _ = child.kill();
+        assert_eq!(sessions, [child.id()].into());
+        assert_ne!(ours.expect("it was running").session, child.id());
+        assert!(ended, "it was asked to end, and did not");
     }
 
     #[test]
