@@ -13,40 +13,59 @@ use super::related::RelatedTimes;
 use crate::mirror::batch::{Batch, Cell, Values};
 use crate::mirror::findings::Reject;
 
-/// Builds columns from the records of the ids that were asked for.
-pub(crate) fn build(
-    plan: &Plan,
-    asked: &[i64],
-    records: &[Record<'_>],
-    related: &RelatedTimes,
-) -> (Batch, Vec<Reject>) {
-    let mut batch = Batch {
-        ids: Vec::with_capacity(records.len()),
-        columns: plan
-            .columns
-            .iter()
-            .map(|column| Values::with_capacity(column.column_type(), records.len()))
-            .collect(),
-    };
-    let mut rejects = Vec::new();
-    // One row twice in a page, or one that nobody asked for, must not confuse the counts.
-    let mut open: HashSet<i64> = asked.iter().copied().collect();
-    for record in records.iter().filter(|record| open.remove(&record.id)) {
-        match push(plan, record, related, &mut batch.columns) {
-            Ok(()) => batch.ids.push(record.id),
-            Err(reason) => {
-                for values in &mut batch.columns {
-                    values.truncate(batch.ids.len());
+/// Builds columns from the records of the ids that were asked for, some records at a time.
+pub(crate) struct Builder<'a> {
+    plan: &'a Plan,
+    related: &'a RelatedTimes,
+    /// Ids that have not come yet: one row twice in a page, or one that nobody asked for, must
+    /// not confuse the counts.
+    open: HashSet<i64>,
+    batch: Batch,
+    rejects: Vec<Reject>,
+}
+
+impl<'a> Builder<'a> {
+    pub(crate) fn new(plan: &'a Plan, asked: &[i64], related: &'a RelatedTimes) -> Self {
+        let columns = plan.columns.iter();
+        Self {
+            plan,
+            related,
+            open: asked.iter().copied().collect(),
+            batch: Batch {
+                ids: Vec::with_capacity(asked.len()),
+                columns: columns
+                    .map(|column| Values::with_capacity(column.column_type(), asked.len()))
+                    .collect(),
+            },
+            rejects: Vec::new(),
+        }
+    }
+
+    pub(crate) fn add(&mut self, records: &[Record<'_>]) {
+        let batch = &mut self.batch;
+        for record in records {
+            if !self.open.remove(&record.id) {
+                continue;
+            }
+            match push(self.plan, record, self.related, &mut batch.columns) {
+                Ok(()) => batch.ids.push(record.id),
+                Err(reason) => {
+                    for values in &mut batch.columns {
+                        values.truncate(batch.ids.len());
+                    }
+                    self.rejects.push(Reject {
+                        odoo_id: record.id,
+                        reason,
+                        payload: record.json.to_owned(),
+                    });
                 }
-                rejects.push(Reject {
-                    odoo_id: record.id,
-                    reason,
-                    payload: record.json.to_owned(),
-                });
             }
         }
     }
-    (batch, rejects)
+
+    pub(crate) fn finish(self) -> (Batch, Vec<Reject>) {
+        (self.batch, self.rejects)
+    }
 }
 
 /// Pushes a record's values; not all of them where one has no form.

@@ -91,7 +91,9 @@ pub(crate) fn check(plan: &Plan, json: &str) {
     );
     let asked: Vec<i64> = records.iter().map(|record| record.id).collect();
     let related = related_times(plan, &records);
-    let (batch, rejects) = page::build(plan, &asked, &records, &related);
+    let mut page = page::Builder::new(plan, &asked, &related);
+    page.add(&records);
+    let (batch, rejects) = page.finish();
 
     let (mut rows, mut refused) = (batch.ids.iter().enumerate(), rejects.iter());
     let mut seen = HashSet::new();

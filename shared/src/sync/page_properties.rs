@@ -104,7 +104,9 @@ fn build(plan: &Plan, json: &str) -> (Batch, Vec<i64>) {
     let records = record::parse(json, &plan.fields).expect("a list of records");
     let asked: Vec<i64> = (1..=ROWS).collect();
     let related = vec![Default::default(); plan.relations.len()];
-    let (batch, rejects) = page::build(plan, &asked, &records, &related);
+    let mut page = page::Builder::new(plan, &asked, &related);
+    page.add(&records);
+    let (batch, rejects) = page.finish();
     (batch, rejects.iter().map(|reject| reject.odoo_id).collect())
 }
 
