@@ -24,6 +24,8 @@ pub(crate) struct StreamState {
     pub(crate) progress: Option<Progress>,
     /// Runs in a row whose count of the source differed from the mirror's.
     pub(crate) count_mismatches: i32,
+    /// Whether any row of it waits to be tried again.
+    pub(crate) has_rejects: bool,
 }
 
 /// What is being done with a stream.
@@ -121,7 +123,10 @@ pub(crate) async fn load(
             "select watermark, watermark_first_seen_at, watermark_last_seen_at,
                     source_fingerprint, read_fingerprint, count_mismatches,
                     coalesce(run_id = $2, false), window_mode, window_low, window_high,
-                    last_id, window_done, window_fingerprint, window_phase, rows_done
+                    last_id, window_done, window_fingerprint, window_phase, rows_done,
+                    exists (select from odoo.sync_findings finding
+                            where finding.stream = $1 and severity = 'reject'
+                              and resolved_at is null)
              from odoo.sync_streams where stream = $1",
             &[(&stream.name, Type::TEXT), (&run_id, Type::UUID)],
         )
@@ -149,6 +154,7 @@ fn read_state(row: &Row) -> std::result::Result<StreamState, tokio_postgres::Err
         source_fingerprint: row.try_get(3)?,
         read_fingerprint: row.try_get(4)?,
         count_mismatches: row.try_get(5)?,
+        has_rejects: row.try_get(15)?,
         progress: is_this_run.then(|| read_progress(row)).transpose()?,
     })
 }

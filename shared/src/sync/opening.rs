@@ -29,6 +29,9 @@ pub(crate) struct Opened {
     pub(crate) progress: Progress,
     /// Runs in a row whose count of the source differed from the mirror's.
     pub(crate) count_mismatches: i32,
+    /// Whether any row waited to be tried again when the run looked. One that it refuses itself
+    /// is not due before the next run.
+    pub(crate) has_rejects: bool,
 }
 
 /// What opening works with.
@@ -48,6 +51,7 @@ struct Resolved {
     progress: Progress,
     new: Option<Window>,
     count_mismatches: i32,
+    has_rejects: bool,
 }
 
 impl Opening<'_> {
@@ -110,6 +114,7 @@ impl Opening<'_> {
                     progress,
                     new,
                     count_mismatches: state.count_mismatches,
+                    has_rejects: state.has_rejects,
                 })
             })
             .buffered(config.sync.fetch_concurrency);
@@ -150,6 +155,7 @@ impl Resolved {
             plan: Arc::new(self.plan),
             progress: self.progress,
             count_mismatches: self.count_mismatches,
+            has_rejects: self.has_rejects,
         }
     }
 }

@@ -78,7 +78,7 @@ impl StreamRun<'_> {
     async fn read(&mut self, opened: &Opened, fetch: &mut Fetch) -> Result<Option<Phase>> {
         let mut read_any = opened.progress.last_id > 0;
         let source_rows = self.bring_in(opened, fetch, &mut read_any).await?;
-        if opened.progress.mode == Mode::Incremental {
+        if opened.progress.mode == Mode::Incremental && opened.has_rejects {
             read_any |= self.retry_rejects(&opened.plan).await?;
         }
         if read_any {
