@@ -13,6 +13,8 @@ pub(crate) mod database;
 pub(crate) mod findings;
 pub(crate) mod glance;
 pub mod migrate;
+mod numeric;
+mod rows;
 pub(crate) mod rules;
 pub mod sqlstate;
 mod sslmode;

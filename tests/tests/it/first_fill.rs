@@ -3,8 +3,9 @@
 
 use odoo_sim::Version;
 use secrecy::ExposeSecret;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::support::random::Random;
 use crate::support::shop::Shop;
 
 const PRODUCT: &str = "product.product";
@@ -77,6 +78,54 @@ async fn copied_rows_are_what_inserted_ones_would_be() {
     assert_eq!(copies(&shop).await, 3);
 }
 
+/// A JSON number of any form.
+fn any_number(random: &mut Random) -> String {
+    let digits = |random: &mut Random, most: u64| -> String {
+        let digits = 1 + random.below(most);
+        // Zeros often: they are what an encoding gets wrong.
+        let digit = |_| random.pick(&['0', '0', '0', '1', '5', '9']);
+        (0..digits).map(digit).collect()
+    };
+    let whole: String = digits(random, 12).trim_start_matches('0').to_owned();
+    let whole = if whole.is_empty() { "0" } else { &whole };
+    let sign = random.pick(&["", "-"]);
+    let fraction = match random.percent(70) {
+        true => format!(".{}", digits(random, 14)),
+        false => String::new(),
+    };
+    let exponent = match random.percent(40) {
+        true => random.pick(&["e", "E-", "e+"]).to_owned() + &random.below(40).to_string(),
+        false => String::new(),
+    };
+    format!("{sign}{whole}{fraction}{exponent}")
+}
+
+#[tokio::test]
+async fn a_copied_number_is_the_cast_of_its_text_digit_for_digit() {
+    let shop = Shop::open(Version::V19).await;
+    let seed = Random::fresh_seed();
+    println!("seed {seed}");
+    let mut random = Random::new(seed);
+    let ids = shop.sim.ids(PRODUCT);
+    let mut numbers = Vec::new();
+    for id in ids {
+        let number = any_number(&mut random);
+        shop.sim.patch(PRODUCT, id, "weight", &number);
+        numbers.push(format!("({id}, '{number}')"));
+    }
+    shop.execute(NOTE_STATEMENTS).await;
+    let mut function = shop.function().await;
+    shop.sync(&mut function).await;
+    assert!(copies(&shop).await > 0);
+    let differing = format!(
+        "select odoo_id, number, weight from (values {}) sent (id, number)
+         join odoo.products on odoo_id = id
+         where weight::text is distinct from number::numeric::text",
+        numbers.join(", ")
+    );
+    assert_eq!(shop.rows(&differing).await, Vec::<Value>::new());
+}
+
 #[tokio::test]
 async fn rows_below_the_newest_here_are_inserted() {
     let shop = Shop::open(Version::V14).await;
@@ -109,9 +158,10 @@ async fn a_role_that_row_level_security_keeps_from_copying_inserts() {
     shop.assert_mirrored().await;
 }
 
-/// A trigger before the statement refuses at a moment at which the connection does not survive.
+/// A trigger before the statement refuses as early as anything can, when the driver is easily put out
+/// of step.
 #[tokio::test]
-async fn a_copy_that_is_refused_at_its_start_is_an_insert_on_another_connection() {
+async fn a_copy_that_is_refused_at_its_start_is_an_insert_on_the_same_connection() {
     let shop = Shop::open(Version::V19).await;
     shop.execute(
         "create function refuse() returns trigger language plpgsql as $$ begin
@@ -126,6 +176,6 @@ async fn a_copy_that_is_refused_at_its_start_is_an_insert_on_another_connection(
     let report = shop.sync(&mut function).await;
     let rows = shop.sim.count(PRODUCT) + shop.sim.count("uom.uom");
     assert_eq!(report["recordsInserted"], rows);
-    assert_eq!(report["retries"], 1);
+    assert_eq!(report["retries"], 0);
     shop.assert_mirrored().await;
 }
