@@ -150,7 +150,12 @@ async fn tell(
             if let Some(running) = failure.running {
                 eprintln!("{}", watcher.describe(running).await);
             }
-            Err(summary::told(failure.error))
+            let error = summary::told(failure.error);
+            // Whoever pressed Ctrl-C is else told of that alone.
+            if child::is_interrupted() {
+                eprintln!("error: {error:#}");
+            }
+            Err(error)
         }
     }
 }
