@@ -124,7 +124,7 @@ async fn a_sync_shows_its_steps_and_ends_with_a_summary() {
         format!("✓ products: full run {run_id} is done\n"),
         format!("  {} rows in ", uoms + products),
         format!(": {} inserted, 0 updated", uoms + products),
-        "  open findings: ".to_owned(),
+        "  no open findings\n".to_owned(),
     ] {
         assert!(printed.contains(&expected), "{expected:?} in {printed}");
     }
@@ -136,6 +136,19 @@ async fn a_sync_shows_its_steps_and_ends_with_a_summary() {
     assert_eq!(code, Some(0), "{printed}");
     let compared = format!("✓ products: {products} rows compared\n");
     assert!(printed.contains(&compared), "{printed}");
+
+    let wrong = shop.sim.ids("product.product")[5];
+    shop.sim
+        .patch("product.product", wrong, "weight", "\"heavy\"");
+    let (code, printed) = Typed::sync(&shop, &["--mode", "full"]).ends().await;
+    assert_eq!(code, Some(0), "{printed}");
+    for expected in [
+        format!("  skipped: products {wrong}: "),
+        "  open findings: 1 reject\n".to_owned(),
+    ] {
+        assert!(printed.contains(&expected), "{expected:?} in {printed}");
+    }
+    assert!(!printed.contains("heavy"), "a row's value: {printed}");
 }
 
 #[tokio::test]
@@ -276,4 +289,22 @@ async fn an_unknown_data_type_is_answered_with_those_there_are() {
     for name in ["categories", "products", "transfers"] {
         assert!(printed.contains(name), "{printed}");
     }
+}
+
+#[tokio::test]
+async fn what_the_delete_guard_stops_goes_through_once_it_is_confirmed() {
+    let shop = Shop::open(Version::V19).await;
+    let (code, printed) = Typed::sync(&shop, &[]).ends().await;
+    assert_eq!(code, Some(0), "{printed}");
+    let ids = shop.sim.ids("product.product");
+    shop.sim.hide("product.product", &ids[..60]);
+    let reconcile = ["--mode", "reconcile", "--confirm-deletes"];
+    let (code, printed) = Typed::sync(&shop, &reconcile[..2]).ends().await;
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(printed.contains("error: delete_guard: "), "{printed}");
+    assert!(printed.contains("Here: --confirm-deletes."), "{printed}");
+    assert!(printed.contains("✗ products: reconcile run "), "{printed}");
+    let (code, printed) = Typed::sync(&shop, &reconcile).ends().await;
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(printed.contains(" 60 deleted, "), "{printed}");
 }
