@@ -106,6 +106,10 @@ impl Course {
         {
             self.sights.pop_front();
         }
+        // While ids are listed no row comes in, which says nothing of how fast rows will.
+        while self.sights.len() > 1 && self.sights[0].1 == self.sights[1].1 {
+            self.sights.pop_front();
+        }
         ended
     }
 
@@ -197,6 +201,6 @@ mod tests {
             let at = start + Duration::from_secs(second);
             course.see(&[seen("products", Phase::Read, done, Some(10))], at);
         }
-        assert_eq!(course.position().rate, Some(9.5));
+        assert_eq!(course.position().rate, Some(10.0), "and begins with a row");
     }
 }

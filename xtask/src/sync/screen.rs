@@ -15,7 +15,9 @@ use super::summary::spoken;
 
 /// How often a line is written where there is no bar.
 const PAUSE: Duration = Duration::from_secs(5);
-const BAR: &str = "{msg} {wide_bar} {human_pos}/{human_len} {prefix}";
+/// Before anybody knows how many rows there are.
+const WAITING: &str = "{msg}";
+const BAR: &str = "{msg} {wide_bar} {human_pos}/{human_len}{prefix}";
 
 /// Shows one command's runs, one after the other.
 pub(super) struct Screen {
@@ -35,9 +37,8 @@ impl Screen {
     /// A screen with nothing on it yet.
     pub(super) fn new(spec: &'static DataType) -> Self {
         let bar = stderr().is_terminal().then(|| {
-            let style = ProgressStyle::with_template(BAR).expect("the template is right");
             ProgressBar::new(0)
-                .with_style(style)
+                .with_style(style(WAITING))
                 .with_message(format!("{}: connecting", spec.name))
         });
         Self {
@@ -71,9 +72,16 @@ impl Screen {
         }
         let position = state.course.position();
         if let Some(bar) = &self.bar {
+            let pace = pace(&position);
+            let is_known = position.all > 0;
+            bar.set_style(style(if is_known { BAR } else { WAITING }));
             bar.set_length(position.all);
             bar.set_message(doing(&position));
-            bar.set_prefix(pace(&position));
+            bar.set_prefix(if pace.is_empty() {
+                pace
+            } else {
+                format!(", {pace}")
+            });
             bar.set_position(position.done);
         } else if state.said.is_none_or(|said| said.elapsed() >= PAUSE) {
             state.said = Some(Instant::now());
@@ -97,6 +105,10 @@ impl Screen {
     }
 }
 
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("both templates are right")
+}
+
 fn ended(step: &Step) -> String {
     let done = match step.phase {
         Phase::Read => "read",
@@ -109,6 +121,7 @@ fn doing(position: &Position) -> String {
     match &position.step {
         Some(step) if step.phase == Phase::Read => format!("{}: reading", step.stream),
         Some(step) => format!("{}: comparing", step.stream),
+        None if position.all == 0 => "looking for changes".to_owned(),
         None => "ending".to_owned(),
     }
 }
