@@ -64,7 +64,8 @@ async fn any([first, second, third]: &mut [Signal; 3]) {
     }
 }
 
-fn interrupt() {
+/// Asks all that runs to end.
+pub(crate) fn interrupt() {
     let running = running();
     INTERRUPTED.store(true, Ordering::SeqCst);
     for session in running.iter() {

@@ -42,6 +42,8 @@ mod sam;
 mod schemathesis;
 mod session;
 mod simulator;
+mod supabase;
+mod sync;
 mod test;
 mod workspace;
 
@@ -72,6 +74,8 @@ enum Task {
     Package(package::Args),
     RealOdoo(real_odoo::Args),
     Restore(restore::Args),
+    Supabase(supabase::Args),
+    Sync(sync::Args),
     Test(test::Args),
 }
 
@@ -88,6 +92,8 @@ fn main() -> ExitCode {
         Task::Package(args) => package::run(&args),
         Task::RealOdoo(args) => real_odoo::run(&args),
         Task::Restore(args) => restore::run(&args),
+        Task::Supabase(args) => supabase::run(&args),
+        Task::Sync(args) => sync::run(&args),
         Task::Test(args) => test::run(&args),
     };
     match result {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::batches::{self, Asked};
@@ -178,6 +179,7 @@ async fn take(database: &mut Database, spec: &'static DataType, claim: Claim) ->
                 run,
                 slice,
                 until: claim.until,
+                stop: CancellationToken::new(),
             }))
         })
         .await

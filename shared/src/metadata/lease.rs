@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -30,6 +31,8 @@ pub(crate) struct Lease {
     pub(crate) slice: i32,
     /// When the work of this invocation stops, so that there is time left to hand over.
     pub(super) until: Instant,
+    /// Cancelled where it is to stop before.
+    pub(super) stop: CancellationToken,
 }
 
 /// The run that the lease belongs to.
@@ -43,19 +46,24 @@ pub(crate) struct Run {
 }
 
 impl Lease {
+    /// The same, and its work stops also where this is cancelled.
+    pub(crate) fn stopped_by(self, stop: CancellationToken) -> Self {
+        Self { stop, ..self }
+    }
+
     /// Runs `work` in a transaction that this lease fences and renews. One that has begun
     /// goes on to its commit, also past the time of this invocation.
     ///
     /// # Errors
     /// `busy` where another run has taken the lease over, [`ErrorKind::OutOfTime`] where the
-    /// time is up before it begins; else that of `work`.
+    /// time is up, or a stop is asked for, before it begins; else that of `work`.
     pub(crate) async fn transaction<T>(
         &self,
         database: &mut Database,
         doing: &str,
         work: impl AsyncFn(&Transaction<'_>) -> Result<T>,
     ) -> Result<T> {
-        if Instant::now() >= self.until {
+        if self.stop.is_cancelled() || Instant::now() >= self.until {
             return Err(out_of_time());
         }
         database
@@ -82,6 +90,7 @@ impl Lease {
             tokio::select! {
                 biased;
                 () = tokio::time::sleep_until(self.until) => return Err(out_of_time()),
+                () = self.stop.cancelled() => return Err(out_of_time()),
                 value = &mut future => return Ok(value),
                 () = tokio::time::sleep(HEARTBEAT) => {
                     self.transaction(database, "renewing the lease", async |_| Ok(())).await?;

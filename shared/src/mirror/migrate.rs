@@ -19,6 +19,7 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{IsolationLevel, SimpleQueryMessage, SimpleQueryRow, Transaction};
 
 use super::connect::{Connection, connect};
+use super::exposure::Kept;
 use super::sqlstate::{classify, db_error};
 use crate::config::PostgresConfig;
 use crate::error::{Error, ErrorKind, Result};
@@ -51,7 +52,7 @@ $$";
 
 /// Any number will do as long as all versions of this program agree: these are the first
 /// eight bytes of "odoo-supabase-sync".
-const LOCK: i64 = i64::from_be_bytes(*b"odoo-sup");
+pub(super) const LOCK: i64 = i64::from_be_bytes(*b"odoo-sup");
 
 /// One file of `migrations/`: `V3__products.sql` is version 3, name "products".
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,12 +113,13 @@ pub(crate) async fn begin(connection: &mut Connection) -> Result<Transaction<'_>
 }
 
 /// Applies what has not been applied yet, up to this version or all of it, and hands the
-/// transaction back.
+/// transaction back. What is exposed stays so, and PostgREST hears of it.
 pub(crate) async fn apply(
     transaction: Transaction<'_>,
     up_to: Option<i32>,
 ) -> Result<(Transaction<'_>, Vec<Migration>)> {
     let failed = |error| db_error(DOING, error);
+    let exposed = Kept::remember(&transaction).await?;
     let mut session = OneTransaction(transaction);
     let report = runner()
         .set_target(up_to.map_or(Target::Latest, Target::Version))
@@ -130,7 +132,8 @@ pub(crate) async fn apply(
         .batch_execute(CLOSE_EVERY_TABLE)
         .await
         .map_err(failed)?;
-    let applied = report.applied_migrations().iter().map(Into::into).collect();
+    let applied: Vec<Migration> = report.applied_migrations().iter().map(Into::into).collect();
+    exposed.restore(&transaction, applied.len()).await?;
     Ok((transaction, applied))
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod batch;
 pub mod connect;
 mod copy;
 pub(crate) mod database;
+pub mod exposure;
 pub(crate) mod findings;
 pub(crate) mod glance;
 pub mod migrate;

@@ -10,6 +10,7 @@ mod fetch;
 mod headway;
 mod opening;
 mod outcome;
+mod overseer;
 mod page;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod page_oracle;
@@ -51,6 +52,7 @@ use fetch::{Fetch, Limits, Listing};
 use headway::Headway;
 use opening::{Opened, Opening};
 pub use outcome::{Outcome, RunFailure};
+pub use overseer::{Begun, Overseer};
 use request::{Mode, SyncRequest, Trigger};
 pub use spent::Spent;
 use stream::StreamRun;
@@ -65,6 +67,7 @@ pub struct Syncer {
     database: Database,
     /// What would make the run go on whose hand-over is under way.
     handing_over: Option<SyncRequest>,
+    overseer: Overseer,
 }
 
 impl Syncer {
@@ -80,6 +83,7 @@ impl Syncer {
             database: Database::new(config.postgres.clone()),
             config,
             handing_over: None,
+            overseer: Overseer::new(),
         })
     }
 
@@ -87,6 +91,11 @@ impl Syncer {
     /// whether the hand-over was committed; where it was not, this request does nothing.
     pub fn unheard_hand_over(&mut self) -> Option<SyncRequest> {
         self.handing_over.take()
+    }
+
+    /// Who looks after the runs from outside.
+    pub fn overseer(&self) -> Overseer {
+        self.overseer.clone()
     }
 
     /// What is done where something outside fails that may pass.
@@ -175,7 +184,7 @@ impl Syncer {
     ) -> Result<Outcome, RunFailure> {
         loop {
             let lease = match claim::acquire(&mut self.database, spec, claim).await? {
-                Acquired::Lease(lease) => lease,
+                Acquired::Lease(lease) => lease.stopped_by(self.overseer.token()),
                 Acquired::Busy { run_id } => return Err(RunFailure::busy(spec, run_id)),
                 Acquired::Repeated { run_id, .. } => {
                     return self.repeated(spec, claim, run_id).await;
@@ -183,6 +192,7 @@ impl Syncer {
                 Acquired::GivenUp { run_id } => return Err(self.given_up(run_id).await),
                 Acquired::Reset { run_id } => return Err(self.ended_by_reset(run_id).await),
             };
+            self.overseer.begins(lease.run);
             let is_covered = !lease.run.taken_over || lease.run.mode.covers(claim.mode);
             let waits = (!is_covered).then_some(claim);
             // A batch hears of the run that does what it asked, not of a lesser one before.

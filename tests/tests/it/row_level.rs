@@ -13,12 +13,12 @@ const STRANGERS: [&str; 2] = ["anon", "authenticated"];
 
 /// What a Supabase project sets, and what one might set that keeps its default of handing
 /// out everything for every schema.
-const SUPABASE_S_DEFAULTS: &str = "
+pub(crate) const SUPABASE_S_DEFAULTS: &str = "
     grant usage on schema public to anon, authenticated, service_role;
     alter default privileges in schema public grant all on tables to anon, authenticated, service_role;
     alter default privileges in schema public grant all on sequences to anon, authenticated, service_role;
     alter default privileges in schema public grant all on functions to anon, authenticated, service_role;";
-const EVERYTHING_EVERYWHERE: &str = "
+pub(crate) const EVERYTHING_EVERYWHERE: &str = "
     alter default privileges grant all on tables to anon, authenticated;
     alter default privileges grant all on sequences to anon, authenticated;
     alter default privileges grant all on functions to anon, authenticated;";
@@ -63,7 +63,7 @@ const RIGHTS: &str = "
     where relnamespace = 'odoo'::regnamespace
       and case relkind when 'S' then has_sequence_privilege($1, oid, what) else false end";
 
-async fn run(client: &Client, sql: &str) {
+pub(crate) async fn run(client: &Client, sql: &str) {
     let done = client.batch_execute(sql).await;
     done.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
 }
@@ -73,17 +73,17 @@ async fn names(client: &Client, query: &str) -> Vec<String> {
     rows.iter().map(|row| row.get(0)).collect()
 }
 
-async fn unguarded(client: &Client) -> Vec<String> {
+pub(crate) async fn unguarded(client: &Client) -> Vec<String> {
     names(client, UNGUARDED).await
 }
 
-async fn rights(client: &Client, role: &str) -> Vec<String> {
+pub(crate) async fn rights(client: &Client, role: &str) -> Vec<String> {
     let rows = client.query(RIGHTS, &[&role]).await.expect("the rights");
     rows.iter().map(|row| row.get(0)).collect()
 }
 
 /// Relations of these kinds in schema `odoo`.
-async fn relations(client: &Client, kinds: &str) -> Vec<String> {
+pub(crate) async fn relations(client: &Client, kinds: &str) -> Vec<String> {
     let query = format!(
         "select oid::regclass::text from pg_class
          where relnamespace = 'odoo'::regnamespace and relkind in ({kinds}) order by 1"
@@ -100,7 +100,7 @@ async fn first_column(client: &Client, relation: &str) -> String {
 }
 
 /// A database with these defaults, migrated after they were set.
-async fn migrated_after(defaults: &str) -> TestDatabase {
+pub(crate) async fn migrated_after(defaults: &str) -> TestDatabase {
     let database = TestDatabase::create_empty().await;
     run(&database.client, defaults).await;
     migrate(&database.config()).await.expect("migrations");
@@ -109,7 +109,7 @@ async fn migrated_after(defaults: &str) -> TestDatabase {
 
 /// What a statement does as this role: how many rows it touches or shows, or the SQLSTATE with
 /// which it is refused. Nothing of it stays.
-async fn attempt(client: &Client, role: &str, statement: &str) -> Result<u64, SqlState> {
+pub(crate) async fn attempt(client: &Client, role: &str, statement: &str) -> Result<u64, SqlState> {
     run(client, &format!("begin; set local role {role}")).await;
     let outcome = client.execute(statement, &[]).await;
     run(client, "rollback").await;
@@ -122,7 +122,7 @@ async fn attempt(client: &Client, role: &str, statement: &str) -> Result<u64, Sq
 }
 
 /// Every way to look at or change what is in the schema.
-async fn statements(client: &Client) -> Vec<String> {
+pub(crate) async fn statements(client: &Client) -> Vec<String> {
     let mut statements = Vec::new();
     for name in relations(client, "'r', 'p', 'v'").await {
         statements.push(format!("select count(*) from {name}"));
@@ -148,7 +148,7 @@ async fn statements(client: &Client) -> Vec<String> {
 }
 
 /// Puts a row into each mirror table and into `sync_metadata`.
-async fn fill(client: &Client) -> Vec<String> {
+pub(crate) async fn fill(client: &Client) -> Vec<String> {
     let mirrors = "select attrelid::regclass::text from pg_attribute
                    where attname = 'odoo_id' and attrelid in (
                        select oid from pg_class
