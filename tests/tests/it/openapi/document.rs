@@ -103,6 +103,11 @@ impl Document {
         if routes.contains(&literal) {
             return Some(literal);
         }
+        if let Some(rest) = path.strip_prefix("/api/sync/findings/") {
+            let (_, operation) = rest.split_once('/')?;
+            let route = format!("{method} /api/sync/findings/{{id}}/{operation}");
+            return routes.contains(&route).then_some(route);
+        }
         let (start, name) = path.rsplit_once('/')?;
         let route = format!("{method} {start}/{{dataType}}");
         // `GET /api/sync/status` has no method POST; that it looks like a name changes nothing.
