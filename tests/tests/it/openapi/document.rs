@@ -40,7 +40,7 @@ impl Document {
     }
 
     /// Part of the document.
-    pub(super) fn at(&self, pointer: &str) -> &Value {
+    pub(crate) fn at(&self, pointer: &str) -> &Value {
         self.0
             .pointer(pointer)
             .unwrap_or_else(|| panic!("there is no {pointer}"))
