@@ -1,24 +1,31 @@
-//! A dead-letter queue in moto.
+//! Dead-letter queues in moto.
 
 use local_aws::Aws;
 use serde_json::json;
+use shared::specs::{PRODUCTS, REGISTRY};
 use uuid::Uuid;
 
 use crate::support::postgres::variable;
 
-pub(crate) struct Queue {
+pub(crate) struct DeadLetters {
     aws: Aws,
     url: String,
 }
 
-impl Queue {
-    /// That of `products`, in a stack of the test's own.
+impl DeadLetters {
+    /// That of `products`, in a stack of the test's own, whose other data types have theirs too.
     pub(crate) async fn create() -> Self {
         let aws = Aws::at(variable("TEST_AWS_URL")).expect("a client");
         let stack = Uuid::new_v4().simple();
-        let body = json!({"QueueName": format!("{stack}-sync-products-dead-letters")});
-        let made = aws.queues("CreateQueue", body).await.expect("a queue");
-        let url = made["QueueUrl"].as_str().expect("a URL").to_owned();
+        let mut url = String::new();
+        for spec in REGISTRY {
+            let name = format!("{stack}-sync-{}-dead-letters", spec.name);
+            let made = aws.queues("CreateQueue", json!({"QueueName": name})).await;
+            let made = made.expect("a queue");
+            if spec.name == PRODUCTS.name {
+                url = made["QueueUrl"].as_str().expect("a URL").to_owned();
+            }
+        }
         Self { aws, url }
     }
 

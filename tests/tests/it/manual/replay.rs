@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::desk::Desk;
-use super::queue::Queue;
+use super::queue::DeadLetters;
 use crate::api::caller::Caller;
 use crate::events::bus::{Mood, requested};
 use crate::support::postgres::variable;
@@ -14,13 +14,13 @@ use crate::support::shop::assert_failed;
 /// A desk whose `api` has the dead-letter queues of a stack of its own in moto.
 struct Stack {
     desk: Desk,
-    queue: Queue,
+    queue: DeadLetters,
 }
 
 impl Stack {
     async fn open() -> Self {
         let mut desk = Desk::open(Version::V14).await;
-        let queue = Queue::create().await;
+        let queue = DeadLetters::create().await;
         let mut environment = desk.shop.environment.clone();
         environment.extend(queue.variables());
         desk.caller = Caller::with(&environment).await;

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::document::DOCUMENT;
 use crate::events::bus::{Bus, Mood};
 use crate::http::event::{KEY, ask, request_to};
-use crate::manual::queue::Queue;
+use crate::manual::queue::DeadLetters;
 use crate::support::function::{Environment, Function};
 use crate::support::hold::Hold;
 use crate::support::shop::Shop;
@@ -105,7 +105,7 @@ async fn every_status_that_can_be_provoked_is_answered_as_described() {
     let bus = Bus::start(Mood::Takes).await;
     shop.environment.insert("SYNC_API_KEY", KEY.to_owned());
     shop.environment.extend(bus.variables());
-    let queue = Queue::create().await;
+    let queue = DeadLetters::create().await;
     shop.environment.extend(queue.variables());
     let mut functions = Functions::start(&shop.environment).await;
     let mut seen = Seen::new();
