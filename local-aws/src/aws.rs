@@ -89,7 +89,11 @@ impl Aws {
             .await
     }
 
-    pub(crate) async fn queues(&self, action: &str, body: Value) -> Result<Value> {
+    /// Calls SQS's API, such as `SendMessage`; returns its answer.
+    ///
+    /// # Errors
+    /// Where it is refused, or nobody answers.
+    pub async fn queues(&self, action: &str, body: Value) -> Result<Value> {
         self.call("sqs", &format!("AmazonSQS.{action}"), &body)
             .await
     }

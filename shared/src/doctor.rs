@@ -168,8 +168,9 @@ async fn examine_schema(connection: &mut Connection) -> Result<String> {
 
 /// Every column that a run writes to, as `table.column`.
 fn needed_columns() -> Vec<String> {
-    const STATE: [&str; 7] = [
+    const STATE: [&str; 8] = [
         "sync_metadata.lease_token",
+        "sync_metadata.paused_at",
         "sync_streams.watermark",
         "sync_streams.window_phase",
         "sync_deletions.run_id",

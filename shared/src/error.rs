@@ -41,6 +41,10 @@ pub enum ErrorKind {
     Busy,
     /// More rows would be deleted than the guard allows.
     DeleteGuard,
+    /// An operator has ended the run.
+    Cancelled,
+    /// An operator keeps the data type from being synced.
+    Paused,
     /// The request is not one that the contract allows.
     BadRequest,
     /// The invocation's time is up: the run is handed over to its next slice. It never
@@ -51,7 +55,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 16] = [
         Self::Config,
         Self::OdooUnreachable,
         Self::OdooAuth,
@@ -64,6 +68,8 @@ impl ErrorKind {
         Self::DbFault,
         Self::Busy,
         Self::DeleteGuard,
+        Self::Cancelled,
+        Self::Paused,
         Self::BadRequest,
         Self::Internal,
     ];
@@ -88,6 +94,8 @@ impl ErrorKind {
             Self::DbFault => "db_fault",
             Self::Busy => "busy",
             Self::DeleteGuard => "delete_guard",
+            Self::Cancelled => "cancelled",
+            Self::Paused => "paused",
             Self::BadRequest => "bad_request",
             // Whoever is told of it met a bug.
             Self::OutOfTime | Self::Internal => "internal",
@@ -127,6 +135,12 @@ impl ErrorKind {
             Self::DeleteGuard => {
                 "Check the rights and companies of ODOO_USER; if the rows are truly gone, send the request again with \"confirmDeletes\": true."
             }
+            Self::Cancelled => {
+                "Send the request again when it may run: what was committed stays, and the next run reads the same window again."
+            }
+            Self::Paused => {
+                "Look into the status for who paused it, when and why, and resume it with POST /api/sync/resume/{dataType} when it may run again."
+            }
             Self::BadRequest => "Correct the request as the message says.",
             Self::OutOfTime | Self::Internal => {
                 "This is a bug: report it with the run id and the log of this run."
@@ -138,7 +152,7 @@ impl ErrorKind {
     pub fn http_status(self) -> u16 {
         match self {
             Self::BadRequest => 400,
-            Self::Busy | Self::DeleteGuard => 409,
+            Self::Busy | Self::DeleteGuard | Self::Cancelled | Self::Paused => 409,
             Self::OutOfTime | Self::Internal => 500,
             Self::OdooUnreachable
             | Self::OdooAuth

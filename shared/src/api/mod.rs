@@ -3,8 +3,13 @@
 //! the table and nothing is copied twice. What is shown is named column by column: a
 //! column that a later migration adds stays inside until somebody lets it out.
 
+pub(crate) mod cancel;
 pub(crate) mod findings;
+pub(crate) mod findings_by_hand;
+pub(crate) mod operation;
+pub(crate) mod pause;
 pub(crate) mod query;
+pub(crate) mod replay;
 pub(crate) mod reset;
 pub(crate) mod route;
 pub(crate) mod runs;

@@ -47,7 +47,7 @@ pub(crate) async fn reset(database: &mut Database, spec: &DataType, force: bool)
             }
             if let Some(run_id) = found.run_id {
                 runs::end_by_reset(transaction, run_id).await?;
-                batches::end_by_reset(transaction, run_id).await?;
+                batches::end_with_run(transaction, run_id).await?;
             }
             forget(transaction, spec.name).await?;
             Ok(Reset::Done {

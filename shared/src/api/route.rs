@@ -4,6 +4,8 @@
 
 use percent_encoding::percent_decode_str;
 
+use super::operation::Operation;
+
 /// Every route, of whichever function, for a caller who asked for none of them.
 pub(crate) const ROUTES: &str = "POST /api/sync/{dataType}, POST /api/sync/all, \
      GET /api/sync/status, GET /api/sync/status/{dataType}, GET /api/sync/runs, \
@@ -24,6 +26,8 @@ pub(crate) enum Route {
     Findings,
     /// `POST /api/sync/reset/{dataType}`
     Reset(String),
+    /// What an operator does by hand.
+    Operate(Operation),
     /// `POST /api/sync/{dataType}`, which other functions answer.
     Sync(String),
 }
@@ -46,14 +50,14 @@ impl Route {
             ["findings"] => Self::Findings,
             ["reset", name] => Self::Reset((*name).to_owned()),
             [name] => Self::Sync((*name).to_owned()),
-            _ => return None,
+            other => Self::Operate(Operation::find(other)?),
         })
     }
 
     /// The one method that it takes.
     pub(crate) fn method(&self) -> &'static str {
         match self {
-            Self::Reset(_) | Self::Sync(_) => "POST",
+            Self::Reset(_) | Self::Operate(_) | Self::Sync(_) => "POST",
             Self::Health | Self::Status | Self::StatusOf(_) | Self::Runs | Self::Findings => "GET",
         }
     }
@@ -65,7 +69,7 @@ impl Route {
             Self::Runs => &["dataType", "limit"],
             Self::Findings => &["dataType", "severity", "limit"],
             Self::Reset(_) => &["force"],
-            Self::Status | Self::StatusOf(_) | Self::Sync(_) => &[],
+            Self::Status | Self::StatusOf(_) | Self::Operate(_) | Self::Sync(_) => &[],
         }
     }
 }
@@ -84,6 +88,14 @@ mod tests {
             ("/api/sync/runs", Route::Runs),
             ("/api/sync/findings", Route::Findings),
             ("/api/sync/reset/products", Route::Reset(name())),
+            (
+                "/api/sync/cancel/products",
+                Route::Operate(Operation::Cancel(name())),
+            ),
+            (
+                "/api/sync/findings/7/dismiss",
+                Route::Operate(Operation::Dismiss("7".to_owned())),
+            ),
             ("/api/sync/products", Route::Sync(name())),
             ("/api/sync/%70roducts", Route::Sync(name())),
         ] {
@@ -112,6 +124,10 @@ mod tests {
             "/API/sync/status",
             "/api/sync/reset",
             "/api/sync/reset/products/all",
+            "/api/sync/pause/products/all",
+            "/api/sync/findings/7",
+            "/api/sync/findings/7/delete",
+            "/api/sync/findings/7/retry/all",
             "/api%2Fsync/status",
             "/api/sync/%ff",
             "/api/sync/status/%",

@@ -65,6 +65,7 @@ const STATUS: &str = "
                    metadata.run_id, metadata.run_mode, metadata.slice, metadata.takeovers,
                    metadata.pending_mode, metadata.pending_reconcile,
                    metadata.pending_confirm_deletes,
+                   metadata.paused_at, metadata.paused_by, metadata.pause_reason,
                    {is_stale} as stale,
                    (select coalesce(json_agg(of_type order by of_type.stream), '[]')
                     from (

@@ -11,6 +11,7 @@
 mod aws;
 #[cfg(feature = "backup")]
 mod backup;
+mod dead_letters;
 mod environment;
 mod events;
 mod fan_out;
@@ -27,6 +28,7 @@ use crate::error::Result;
 pub use aws::AwsConfig;
 #[cfg(feature = "backup")]
 pub use backup::BackupConfig;
+pub use dead_letters::DeadLettersConfig;
 use environment::variable;
 pub use events::EventsConfig;
 pub use fan_out::FanOutConfig;

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::config::FanOutConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::batches::{self, Ending, NewBatch};
+use crate::metadata::pauses;
 use crate::mirror::connect::check_url;
 use crate::mirror::database::Database;
 use crate::specs::{DataType, REGISTRY};
@@ -34,10 +35,14 @@ pub(crate) struct FanOut {
 }
 
 /// What came of asking for a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Opened {
     /// It is new.
-    New(Uuid),
+    New {
+        id: Uuid,
+        /// The data types that an operator has paused: they are left out.
+        paused: Vec<String>,
+    },
     /// This one is still on.
     Running(Uuid),
 }
@@ -82,7 +87,8 @@ impl FanOut {
     /// same.
     ///
     /// # Errors
-    /// `bad_request` where the request is about less than all data types, and every `db_*`.
+    /// `bad_request` where the request is about less than all data types, `paused` where all of them are,
+    /// and every `db_*`.
     pub(crate) async fn open(&mut self, request: &SyncRequest, trigger: Trigger) -> Result<Opened> {
         check(request)?;
         // Made once: a second attempt after an unheard commit recognises its own batch.
@@ -96,12 +102,19 @@ impl FanOut {
             .transaction("starting a batch", async |transaction| {
                 batches::lock(transaction).await?;
                 batches::settle(transaction).await?;
+                let paused = pauses::data_types(transaction).await?;
                 match batches::running(transaction).await? {
                     Some(id) if id == batch.id => {}
                     Some(id) => return Ok(Opened::Running(id)),
-                    None => batches::insert(transaction, &batch, REGISTRY).await?,
+                    None => {
+                        let specs = without(&paused)?;
+                        batches::insert(transaction, &batch, &specs).await?;
+                    }
                 }
-                Ok(Opened::New(batch.id))
+                Ok(Opened::New {
+                    id: batch.id,
+                    paused,
+                })
             })
             .await
     }
@@ -228,6 +241,21 @@ impl FanOut {
     pub(crate) async fn check_references(&mut self) -> Result<()> {
         references::check(&mut self.database, self.config.overlap).await
     }
+}
+
+/// The registry but for those that are paused.
+fn without(paused: &[String]) -> Result<Vec<&'static DataType>> {
+    let is_paused = |spec: &DataType| paused.iter().any(|name| name == spec.name);
+    let left: Vec<_> = REGISTRY
+        .iter()
+        .copied()
+        .filter(|it| !is_paused(it))
+        .collect();
+    if left.is_empty() {
+        let message = "syncs of all data types are paused";
+        return Err(Error::new(ErrorKind::Paused, message));
+    }
+    Ok(left)
 }
 
 /// All data types cannot be one, nor a slice of a run, nor a part of another batch.

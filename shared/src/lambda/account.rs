@@ -19,6 +19,8 @@ pub(super) struct Account {
     /// How fresh the mirror was when that was last known, and when that was. By the wall clock: another one
     /// may stand still while the process is frozen.
     freshness: Option<(Duration, SystemTime)>,
+    /// Whether the data type was paused when that was last known.
+    is_paused: bool,
 }
 
 impl Account {
@@ -28,6 +30,7 @@ impl Account {
             spec,
             unrecorded: None,
             freshness: None,
+            is_paused: false,
         }
     }
 
@@ -87,9 +90,13 @@ impl Account {
         }
         if let Some(vitals) = vitals {
             gauge!(names::FINDINGS_OPEN).set(vitals.findings.values().sum::<u64>() as f64);
+            self.is_paused = vitals.is_paused;
             self.freshness = vitals.freshness.map(|it| (it, SystemTime::now()));
         }
-        if let Some((freshness, at)) = self.freshness {
+        if self.is_paused {
+            // Whoever paused it knows; to say nothing would be an alarm as well.
+            gauge!(names::FRESHNESS).set(0.0);
+        } else if let Some((freshness, at)) = self.freshness {
             let since = at.elapsed().unwrap_or_default();
             gauge!(names::FRESHNESS).set((freshness + since).as_secs_f64());
         }
@@ -109,10 +116,13 @@ impl Account {
     }
 }
 
-/// Whether a failure of this kind is for somebody to look at: to be busy, or to be asked for what is not
-/// allowed, is none.
+/// Whether a failure of this kind is for somebody to look at: to be busy, to be asked for what is not
+/// allowed, or to be kept from running by an operator, is none.
 pub(super) fn is_alarming(kind: ErrorKind) -> bool {
-    !matches!(kind, ErrorKind::Busy | ErrorKind::BadRequest)
+    !matches!(
+        kind,
+        ErrorKind::Busy | ErrorKind::BadRequest | ErrorKind::Cancelled | ErrorKind::Paused
+    )
 }
 
 /// The run that is over, and has just been recorded as such.
@@ -173,6 +183,28 @@ fn log_success(report: &RunReport, spent: Spent) {
     );
 }
 
+/// No failure, so no error: somebody wanted it.
+fn log_cancelled(report: &RunReport, spent: Spent) {
+    tracing::warn!(
+        run_id = %report.run_id,
+        mode = report.mode.word(),
+        status = report.status,
+        code = ErrorKind::Cancelled.code(),
+        processed = report.records_processed,
+        inserted = report.records_inserted,
+        updated = report.records_updated,
+        unchanged = report.records_unchanged,
+        deleted = report.records_deleted,
+        skipped = report.records_skipped,
+        milliseconds = report.duration,
+        odoo_ms = millis(spent.odoo),
+        postgres_ms = millis(spent.postgres),
+        retries = report.retries,
+        slices = report.slices,
+        "run cancelled"
+    );
+}
+
 /// One line a failure, whatever its cause.
 pub(super) fn log_failure(failure: &RunFailure, spent: Spent) {
     let error = &failure.error;
@@ -180,6 +212,10 @@ pub(super) fn log_failure(failure: &RunFailure, spent: Spent) {
     let report = failure.report.as_ref();
     let run_id = report.map(|report| report.run_id).or(failure.running);
     let run_id = run_id.map(|id| id.to_string());
+    if let (ErrorKind::Cancelled, Some(report)) = (error.kind(), report) {
+        log_cancelled(report, spent);
+        return;
+    }
     if !is_alarming(error.kind()) {
         tracing::warn!(run_id, code, cause, "sync refused");
         return;
@@ -226,12 +262,15 @@ mod tests {
             spec: &PRODUCTS,
             unrecorded: None,
             freshness: None,
+            is_paused: false,
         };
         assert_eq!(account.failed_before(None), None);
         for kind in [
             ErrorKind::DbUnreachable,
             ErrorKind::Busy,
             ErrorKind::BadRequest,
+            ErrorKind::Cancelled,
+            ErrorKind::Paused,
         ] {
             account.remember(&Err(failure(kind)));
         }

@@ -12,12 +12,13 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::deadline::{Deadline, in_time};
-use super::events::LONGEST_DELAY;
+use super::events::{LONGEST_DELAY, Publisher};
 use super::health;
 use super::http::{self, HttpRequest, Refusal};
 use super::response;
 use super::secret;
 use super::trigger::{self, Invocation};
+use crate::api::operation::Operation;
 use crate::api::query::{Query, data_type};
 use crate::api::reset::{Reset, reset};
 use crate::api::route::{ROUTES, Route};
@@ -53,10 +54,11 @@ pub async fn run_api() -> Result<(), lambda_runtime::Error> {
 }
 
 /// The function's state between invocations.
-struct Api {
+pub(super) struct Api {
     /// None until the secret that may hold the keys has been read.
     http: Option<HttpConfig>,
     database: Option<Database>,
+    pub(super) publisher: Publisher,
 }
 
 /// A status and a body of the contract's shape.
@@ -79,6 +81,7 @@ impl Api {
         Self {
             http: None,
             database: None,
+            publisher: Publisher::default(),
         }
     }
 
@@ -107,7 +110,10 @@ impl Api {
         deadline: Deadline,
     ) -> Result<Answer, Refusal> {
         let Some(route) = Route::find(&request.path) else {
-            let message = format!("there is no such route; there are {ROUTES}");
+            let message = format!(
+                "there is no such route; there are {ROUTES}, {}",
+                Operation::ROUTES
+            );
             return Err(Refusal::new(404, message));
         };
         if route == Route::Health {
@@ -118,7 +124,7 @@ impl Api {
         if route.method() == "POST" {
             http::check_size(request)?;
         }
-        let answering = self.answer_inside(request, &route);
+        let answering = self.answer_inside(request, &route, deadline);
         let answered = in_time(deadline.of_silence(), async { Ok(answering.await) }).await;
         if answered.is_err() {
             // The next one is not to wait for the same connection.
@@ -153,6 +159,7 @@ impl Api {
         &mut self,
         request: &HttpRequest,
         route: &Route,
+        deadline: Deadline,
     ) -> Result<Answer, Refusal> {
         let query = Query::parse(&request.query, route.parameters());
         let data = match route {
@@ -184,12 +191,16 @@ impl Api {
                 let done = reset(self.database()?, spec, force).await?;
                 return Ok(answer_reset(spec, &done));
             }
+            Route::Operate(operation) => {
+                query?;
+                return Box::pin(self.operate(request, operation, deadline)).await;
+            }
             Route::Sync(name) => return Err(not_here(name)),
         };
         Ok(Answer::done(&data))
     }
 
-    fn database(&mut self) -> Result<&mut Database> {
+    pub(super) fn database(&mut self) -> Result<&mut Database> {
         let database = match self.database.take() {
             Some(database) => database,
             None => open_lazily()?,

@@ -9,6 +9,7 @@ use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
+use uuid::Uuid;
 
 use super::account::Account;
 use super::trigger::{OUR_SOURCE, SYNC_REQUESTED};
@@ -61,9 +62,7 @@ pub(super) fn event(
             (Some(ended), Some(_)) => told_again(spec, ended),
             _ => return None,
         },
-        Err(failure) if failure.error.kind() == ErrorKind::Busy && request.batch_id.is_none() => {
-            return None;
-        }
+        Err(failure) if was_turned_away(failure) && request.batch_id.is_none() => return None,
         Err(failure) => {
             let before = account.failed_before(failure.report.as_ref());
             let data = response::failure_data(spec, failure);
@@ -77,6 +76,23 @@ pub(super) fn event(
         detail_type,
         detail,
     })
+}
+
+/// Whether nothing was done, and a batch alone waits to hear of it.
+fn was_turned_away(failure: &RunFailure) -> bool {
+    matches!(failure.error.kind(), ErrorKind::Busy | ErrorKind::Paused)
+}
+
+/// The event of a run that an operator has ended, where nobody is at work on it who could tell.
+pub(super) fn cancelled(spec: &DataType, ended: &EndedRun, batch_id: Option<Uuid>) -> Event {
+    let (detail_type, mut detail) = told_again(spec, ended);
+    if let Some(batch_id) = batch_id {
+        detail["batchId"] = json!(batch_id);
+    }
+    Event {
+        detail_type,
+        detail,
+    }
 }
 
 /// Detail type and detail of the end of a run that is on record.
@@ -248,7 +264,6 @@ pub(super) fn connect() -> Result<Client, String> {
 mod tests {
     use super::*;
     use crate::specs::PRODUCTS;
-    use uuid::Uuid;
 
     fn failed(request: &SyncRequest, kind: ErrorKind) -> Option<Event> {
         let failure = RunFailure::from(Error::new(kind, "a reason"));
@@ -280,15 +295,18 @@ mod tests {
     }
 
     #[test]
-    fn busy_is_told_only_to_a_batch() {
+    fn who_was_turned_away_is_told_only_to_a_batch() {
         let alone = SyncRequest::default();
         assert_eq!(failed(&alone, ErrorKind::Busy), None);
+        assert_eq!(failed(&alone, ErrorKind::Paused), None);
         let in_batch = SyncRequest {
             batch_id: Some(Uuid::from_u128(7)),
             ..SyncRequest::default()
         };
-        let event = failed(&in_batch, ErrorKind::Busy).expect("worth telling");
-        assert_eq!(event.detail["error"]["code"], "busy");
-        assert_eq!(event.detail["batchId"], Uuid::from_u128(7).to_string());
+        for kind in [ErrorKind::Busy, ErrorKind::Paused] {
+            let event = failed(&in_batch, kind).expect("worth telling");
+            assert_eq!(event.detail["error"]["code"], kind.code());
+            assert_eq!(event.detail["batchId"], Uuid::from_u128(7).to_string());
+        }
     }
 }

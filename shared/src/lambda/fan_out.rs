@@ -26,6 +26,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::account::is_alarming;
 use super::deadline::{Deadline, in_time};
 use super::events::{self, Publisher};
 use super::http::{self, HttpRequest, Refusal};
@@ -81,6 +82,8 @@ struct Function {
 struct Answer {
     batch: Option<BatchReport>,
     error: Option<Error>,
+    /// The data types that were left out because an operator has paused them.
+    paused: Vec<String>,
 }
 
 impl Function {
@@ -146,9 +149,9 @@ impl Function {
             Ok(request) => self.open(&request, trigger, until).await,
             Err(error) => Err(error),
         };
-        let (batch_id, error) = match started {
-            Ok(Opened::New(id)) => (id, None),
-            Ok(Opened::Running(id)) => (id, Some(busy())),
+        let (batch_id, paused, error) = match started {
+            Ok(Opened::New { id, paused }) => (id, paused, None),
+            Ok(Opened::Running(id)) => (id, Vec::new(), Some(busy())),
             Err(error) => return Answer::from(error).logged(),
         };
         let sent = self.go_on(until).await;
@@ -165,6 +168,7 @@ impl Function {
             Ok(batch) => Answer {
                 error: error.or_else(|| batch.error()),
                 batch: Some(batch),
+                paused,
             },
             Err(unread) => error.unwrap_or(unread).into(),
         }
@@ -180,8 +184,9 @@ impl Function {
         let opened = self
             .ask(until, async |it| it.open(request, trigger).await)
             .await?;
-        if let Opened::New(batch_id) = opened {
-            tracing::info!(%batch_id, mode = request.mode.word(), "batch started");
+        if let Opened::New { id, paused } = &opened {
+            let paused = (!paused.is_empty()).then(|| paused.join(", "));
+            tracing::info!(batch_id = %id, mode = request.mode.word(), paused, "batch started");
         }
         Ok(opened)
     }
@@ -317,6 +322,7 @@ impl From<Error> for Answer {
         Self {
             batch: None,
             error: Some(error),
+            paused: Vec::new(),
         }
     }
 }
@@ -344,7 +350,7 @@ impl Answer {
             return json!({
                 "success": false,
                 "error": response::error(error),
-                "data": self.batch.as_ref().map_or_else(|| json!({"dataType": "all"}), |it| json!(it)),
+                "data": self.data(),
             });
         }
         let is_over = self.batch.as_ref().is_none_or(BatchReport::is_over);
@@ -352,15 +358,30 @@ impl Answer {
             true => "Sync of all data types completed",
             false => "Sync of all data types started",
         };
-        json!({"success": true, "message": message, "data": self.batch})
+        let message = match self.paused.is_empty() {
+            true => message.to_owned(),
+            false => format!("{message}; paused and left out: {}", self.paused.join(", ")),
+        };
+        json!({"success": true, "message": message, "data": self.data()})
     }
 
-    /// One line a failure. To be busy, or to be asked for what is not allowed, is no alarm.
+    fn data(&self) -> Value {
+        let Some(batch) = &self.batch else {
+            return json!({"dataType": "all"});
+        };
+        let mut data = json!(batch);
+        if !self.paused.is_empty() {
+            data["paused"] = json!(self.paused);
+        }
+        data
+    }
+
+    /// One line a failure. What only turns a request away is no alarm.
     fn logged(self) -> Self {
         if let Some(error) = &self.error {
             let (code, cause) = (error.kind().code(), error.chain());
             match error.kind() {
-                ErrorKind::Busy | ErrorKind::BadRequest => {
+                kind if !is_alarming(kind) => {
                     tracing::warn!(code, cause, "sync of all data types refused");
                 }
                 kind => {

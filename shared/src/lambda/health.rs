@@ -13,7 +13,7 @@ use super::response;
 use crate::config::{self, Config, EventsConfig, OdooConfig, PostgresConfig, RetryConfig};
 use crate::doctor::{Check, check_configuration, examine_odoo, examine_postgres};
 use crate::error::{Error, ErrorKind, Result};
-use crate::metadata::stale;
+use crate::metadata::{pauses, stale};
 use crate::mirror::database::Database;
 
 /// Whoever asks is cut off by API Gateway after 30 s, and wants to know of what hangs.
@@ -123,21 +123,26 @@ async fn look_at_postgres() -> Vec<Check> {
     checks
 }
 
-/// Names what is stale. That is no failure: the next request for the data type goes on in the
-/// run, whoever sends it.
+/// Names what is stale, and what is paused. That is no failure: the next request for the data type goes on
+/// in the run, whoever sends it, and somebody wanted the pause.
 async fn look_at_runs(config: PostgresConfig) -> Result<String> {
-    let stale = Database::new(config)
+    let (stale, paused) = Database::new(config)
         .transaction("looking for stale runs", async |transaction| {
-            stale::data_types(transaction).await
+            let stale = stale::data_types(transaction).await?;
+            Ok((stale, pauses::data_types(transaction).await?))
         })
         .await?;
-    Ok(match stale.is_empty() {
+    let mut found = match stale.is_empty() {
         true => "none is stale".to_owned(),
         false => format!(
             "stale, their function being gone: {}; the next sync of each goes on in it",
             stale.join(", ")
         ),
-    })
+    };
+    if !paused.is_empty() {
+        found.push_str(&format!("; paused by an operator: {}", paused.join(", ")));
+    }
+    Ok(found)
 }
 
 fn late(whose: &str, limit: Duration) -> Check {

@@ -23,6 +23,8 @@ pub(super) struct HttpRequest {
     /// The header `Authorization`.
     pub(super) authorization: Option<String>,
     pub(super) body: Vec<u8>,
+    /// Whom the gateway has it from.
+    pub(super) source_ip: Option<String>,
 }
 
 /// A request that was not let in.
@@ -149,6 +151,7 @@ mod tests {
             query: String::new(),
             authorization: authorization.map(str::to_owned),
             body: body.as_bytes().to_vec(),
+            source_ip: None,
         }
     }
 

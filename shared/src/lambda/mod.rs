@@ -12,6 +12,7 @@ mod fan_out;
 pub(crate) mod fuzzing;
 mod health;
 mod http;
+mod operate;
 mod outcome;
 mod response;
 mod secret;

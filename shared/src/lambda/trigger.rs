@@ -2,6 +2,7 @@
 //! request of API Gateway (payload 2.0). All lead to the same request.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use aws_lambda_events::encodings::Base64Data;
 use serde::Deserialize;
@@ -74,8 +75,10 @@ struct GatewayContext {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct GatewayHttp {
     method: String,
+    source_ip: Option<String>,
 }
 
 fn read_http(event: Value) -> Result<HttpRequest> {
@@ -88,6 +91,11 @@ fn read_http(event: Value) -> Result<HttpRequest> {
     let mut headers = event.headers.into_iter();
     let authorization = headers.find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
     Ok(HttpRequest {
+        source_ip: event
+            .request_context
+            .http
+            .source_ip
+            .filter(|text| text.parse::<IpAddr>().is_ok()),
         method: event.request_context.http.method,
         path: event.raw_path.unwrap_or_default(),
         query: event.raw_query_string.unwrap_or_default(),

@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::database::Doing;
 use crate::specs::DataType;
 use crate::sync::request::{Mode, Trigger};
-pub(crate) use run::{Asked, asked, assign, end_by_reset};
+pub(crate) use run::{Asked, asked, assign, end_with_run};
 pub(crate) use settle::{adopt, is_being_done, is_done_by, settle};
 
 /// Any number will do as long as all versions of this program agree.

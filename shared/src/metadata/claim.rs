@@ -49,6 +49,8 @@ pub(crate) enum Acquired {
         /// Whether its lease is live.
         is_on: bool,
     },
+    /// An operator keeps the data type from being synced. A run that was on goes on in its next slices.
+    Paused,
     /// A reset has ended the run that the slice belongs to.
     Reset {
         /// That run.
@@ -214,12 +216,14 @@ async fn refuse(
     }
     // Of a run that is left unfinished the batch may well ask again.
     let asked = asked(transaction, data_type, claim).await?;
-    Ok(asked
-        .filter(|asked| asked.is_over)
-        .map(|asked| Acquired::Repeated {
+    let over = asked.filter(|asked| asked.is_over);
+    Ok(match over {
+        Some(asked) => Some(Acquired::Repeated {
             run_id: asked.run_id,
             is_on: false,
-        }))
+        }),
+        None => found.is_paused.then_some(Acquired::Paused),
+    })
 }
 
 /// What is told who finds this run on, or the row kept from all runs. A batch's request that comes
@@ -263,7 +267,7 @@ async fn asked(
     }
 }
 
-/// What was asked for while the last run was on, as a claim of its own.
+/// What was asked for while the last run was on, as a claim of its own. While the data type is paused it waits.
 ///
 /// # Errors
 /// Every `db_*`.
@@ -279,7 +283,7 @@ pub(crate) async fn pending(
             let row = transaction
                 .query_typed_opt(
                     "select pending_mode, pending_confirm_deletes
-                     from odoo.sync_metadata where data_type = $1",
+                     from odoo.sync_metadata where data_type = $1 and paused_at is null",
                     &[(&spec.name, Type::TEXT)],
                 )
                 .await

@@ -14,6 +14,7 @@ use tokio_postgres::types::Type;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::runs;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::database::{Database, Doing};
 use crate::sync::request::{Mode, SyncRequest};
@@ -55,8 +56,9 @@ impl Lease {
     /// goes on to its commit, also past the time of this invocation.
     ///
     /// # Errors
-    /// `busy` where another run has taken the lease over, [`ErrorKind::OutOfTime`] where the
-    /// time is up, or a stop is asked for, before it begins; else that of `work`.
+    /// `busy` where another run has taken the lease over, `cancelled` where an operator has ended
+    /// this one, [`ErrorKind::OutOfTime`] where the time is up, or a stop is asked for, before it
+    /// begins; else that of `work`.
     pub(crate) async fn transaction<T>(
         &self,
         database: &mut Database,
@@ -168,7 +170,7 @@ impl Lease {
     /// Renews the lease within a transaction, before anything else is done in it.
     ///
     /// # Errors
-    /// `busy` where another run has taken it over.
+    /// `busy` where another run has taken it over, `cancelled` where an operator has ended this one.
     pub(crate) async fn fence(&self, transaction: &Transaction<'_>) -> Result<()> {
         let held = transaction
             .execute_typed(
@@ -181,6 +183,15 @@ impl Lease {
             .doing("renewing the lease")?;
         if held == 1 {
             return Ok(());
+        }
+        if runs::is_cancelled(transaction, self.run.id).await? {
+            return Err(Error::new(
+                ErrorKind::Cancelled,
+                format!(
+                    "this run of {} was cancelled and has stopped",
+                    self.data_type
+                ),
+            ));
         }
         Err(Error::new(
             ErrorKind::Busy,

@@ -7,6 +7,7 @@ pub(crate) mod comparison;
 pub(crate) mod cursor;
 pub(crate) mod deletions;
 pub(crate) mod lease;
+pub(crate) mod pauses;
 pub(crate) mod runs;
 pub(crate) mod stale;
 pub(crate) mod streams;

@@ -257,6 +257,42 @@ pub(crate) async fn is_ended_by_reset(transaction: &Transaction<'_>, run_id: Uui
         .doing(doing)
 }
 
+/// Ends a run as an operator asked for; its counts are those of what it has committed.
+pub(crate) async fn cancel(transaction: &Transaction<'_>, run_id: Uuid) -> Result<()> {
+    transaction
+        .execute_typed(
+            "update odoo.sync_runs
+             set status = 'failed', finished_at = clock_timestamp(), error_code = $2,
+                 error_message = 'cancelled by an operator'
+             where run_id = $1 and status = 'in_progress'",
+            &[
+                (&run_id, Type::UUID),
+                (&ErrorKind::Cancelled.code(), Type::TEXT),
+            ],
+        )
+        .await
+        .doing("cancelling a run")?;
+    Ok(())
+}
+
+/// Whether an operator has ended this run.
+pub(crate) async fn is_cancelled(transaction: &Transaction<'_>, run_id: Uuid) -> Result<bool> {
+    let doing = "reading a run";
+    transaction
+        .query_typed_one(
+            "select exists (select from odoo.sync_runs
+                            where run_id = $1 and status = 'failed' and error_code = $2)",
+            &[
+                (&run_id, Type::UUID),
+                (&ErrorKind::Cancelled.code(), Type::TEXT),
+            ],
+        )
+        .await
+        .doing(doing)?
+        .try_get(0)
+        .doing(doing)
+}
+
 /// Ends a run that got no further.
 pub(crate) async fn give_up(transaction: &Transaction<'_>, run_id: Uuid) -> Result<()> {
     transaction
@@ -288,7 +324,7 @@ pub(crate) async fn report(transaction: &Transaction<'_>, run_id: Uuid) -> Resul
                      where before.data_type = run.data_type
                        and before.started_at < run.started_at
                        and before.status <> 'in_progress'
-                       and before.error_code is distinct from 'busy'
+                       and coalesce(before.error_code not in ('busy', 'cancelled'), true)
                      order by before.started_at desc limit 1)
              from odoo.sync_runs run where run_id = $1",
             &[(&run_id, Type::UUID)],

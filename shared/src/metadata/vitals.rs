@@ -16,6 +16,8 @@ use crate::mirror::database::Doing;
 pub struct Vitals {
     /// Now less `last_sync_timestamp`. `None` where no run has succeeded yet.
     pub freshness: Option<Duration>,
+    /// Whether an operator keeps it from being synced: then it is meant to grow old.
+    pub is_paused: bool,
     /// Open findings, rejects and warnings, by stream. A stream without any is left out.
     pub findings: BTreeMap<String, u64>,
 }
@@ -33,7 +35,9 @@ pub(crate) async fn read(transaction: &Transaction<'_>, data_type: &str) -> Resu
                     (select coalesce(jsonb_object_agg(stream, findings), '{}')
                      from (select stream, count(*) as findings from odoo.sync_findings
                            where data_type = $1 and resolved_at is null
-                           group by stream) as open)",
+                           group by stream) as open),
+                    exists (select from odoo.sync_metadata
+                            where data_type = $1 and paused_at is not null)",
             &[(&data_type, Type::TEXT)],
         )
         .await
@@ -44,6 +48,7 @@ pub(crate) async fn read(transaction: &Transaction<'_>, data_type: &str) -> Resu
     Ok(Vitals {
         // A clock that was set back makes it less than nothing.
         freshness: seconds.map(|it| Duration::try_from_secs_f64(it).unwrap_or_default()),
+        is_paused: row.try_get(2).doing(doing)?,
         findings: open
             .map(|(stream, count)| (stream.clone(), count.as_u64().unwrap_or_default()))
             .collect(),

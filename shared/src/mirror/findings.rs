@@ -82,24 +82,35 @@ async fn record_one(
     execute("release savepoint finding").await
 }
 
-/// The statement that records a reject, with this form of its payload.
+/// The statement that records a reject, with this form of its payload. One that somebody has dismissed
+/// stays away while its reason and the record are the same.
 fn insertion(payload: &str) -> String {
     format!(
         "insert into odoo.sync_findings as finding
             (data_type, stream, odoo_id, severity, rule, reason, payload, run_id, next_try_at)
-        values ($1, $2, $3, 'reject', $4, $5, {payload}, $7, now() + interval '1 minute')
+        select $1, $2, $3, 'reject', $4, $5, {payload}, $7, now() + interval '1 minute'
+        where not exists (
+                select from odoo.sync_findings dismissed
+                where dismissed.stream = $2 and dismissed.odoo_id = $3 and dismissed.rule = $4
+                  and dismissed.resolution = 'dismissed' and dismissed.reason = $5
+                  and dismissed.payload is not distinct from {payload})
+            or exists (
+                select from odoo.sync_findings open
+                where open.stream = $2 and open.odoo_id = $3 and open.rule = $4
+                  and open.resolved_at is null)
         on conflict (stream, odoo_id, rule) where resolved_at is null do update set
             reason = excluded.reason,
             payload = excluded.payload,
             run_id = excluded.run_id,
             last_seen_at = now(),
             attempts = finding.attempts + 1,
+            retry_requested_at = null,
             next_try_at = now()
                 + least(interval '1 minute' * power(2, least(finding.attempts, 20)), interval '1 day')"
     )
 }
 
-/// Closes the open rejects of rows that have been written after all.
+/// Closes the open and the dismissed rejects of rows that have been written after all, or are gone.
 pub(crate) async fn resolve(
     transaction: &Transaction<'_>,
     stream: &str,
@@ -109,7 +120,8 @@ pub(crate) async fn resolve(
     transaction
         .execute_typed(
             "update odoo.sync_findings set resolved_at = now(), resolution = $3
-             where stream = $1 and odoo_id = any($2) and rule = $4 and resolved_at is null",
+             where stream = $1 and odoo_id = any($2) and rule = $4
+                 and (resolved_at is null or resolution = 'dismissed')",
             &[
                 (&stream, Type::TEXT),
                 (&ids, Type::INT8_ARRAY),
@@ -122,27 +134,32 @@ pub(crate) async fn resolve(
     Ok(())
 }
 
-/// Ids of open rejects whose pause is over, the longest untried first, `limit` of them at most.
+/// Ids of open rejects that somebody wants to be tried, or whose pause is over, the longest untried first,
+/// `limit` of them at most.
 pub(crate) async fn due(
     transaction: &Transaction<'_>,
     stream: &str,
     limit: usize,
 ) -> Result<Vec<i64>> {
-    let which = "next_try_at <= now() order by last_seen_at, odoo_id";
-    open(transaction, stream, which, i64::MIN, limit).await
+    let which = "resolved_at is null and (next_try_at <= now() or retry_requested_at is not null)
+         order by retry_requested_at nulls last, last_seen_at, odoo_id";
+    ids(transaction, stream, which, i64::MIN, limit).await
 }
 
-/// Ids of open rejects above `after`, in order, `limit` of them at most.
+/// Ids of rejects above `after` that are open or dismissed, in order, `limit` of them at most: the source
+/// has these rows and the mirror has not.
 pub(crate) async fn open_after(
     transaction: &Transaction<'_>,
     stream: &str,
     after: i64,
     limit: usize,
 ) -> Result<Vec<i64>> {
-    open(transaction, stream, "true order by odoo_id", after, limit).await
+    let which =
+        "(resolved_at is null or resolution = 'dismissed') group by odoo_id order by odoo_id";
+    ids(transaction, stream, which, after, limit).await
 }
 
-async fn open(
+async fn ids(
     transaction: &Transaction<'_>,
     stream: &str,
     which: &str,
@@ -151,7 +168,7 @@ async fn open(
 ) -> Result<Vec<i64>> {
     let sql = format!(
         "select odoo_id from odoo.sync_findings
-         where stream = $1 and rule = $2 and resolved_at is null and odoo_id > $4
+         where stream = $1 and rule = $2 and odoo_id > $4
            and {which} limit $3"
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);

@@ -177,8 +177,8 @@ pub(crate) async fn check_unique(
     Ok(())
 }
 
-/// Records what is broken and resolves those open warnings among the examined that are
-/// not. `$1` data type, `$2` stream, `$3` run; `$4` the ids of a page, or for a reference the
+/// Records what is broken, but for what somebody has dismissed since the row last changed, and resolves
+/// those open warnings among the examined that are not. `$1` data type, `$2` stream, `$3` run; `$4` the ids of a page, or for a reference the
 /// time before which a row must have changed.
 fn statement(table: &str, broken: &str, examined: &str) -> String {
     let is_live = is_live(table, "finding.odoo_id");
@@ -189,6 +189,13 @@ fn statement(table: &str, broken: &str, examined: &str) -> String {
              insert into odoo.sync_findings as finding
                  (data_type, stream, odoo_id, severity, rule, reason, run_id)
              select $1, $2, odoo_id, 'warning', rule, reason, $3 from broken
+             where not exists (
+                 select from odoo.sync_findings dismissed
+                 join odoo.{table} same on same.odoo_id = dismissed.odoo_id
+                 where dismissed.stream = $2 and dismissed.odoo_id = broken.odoo_id
+                     and dismissed.rule = broken.rule and dismissed.resolution = 'dismissed'
+                     and dismissed.reason = broken.reason
+                     and same.synced_at <= dismissed.resolved_at)
              on conflict (stream, odoo_id, rule) where resolved_at is null do update set
                  reason = excluded.reason,
                  run_id = excluded.run_id,

@@ -277,7 +277,7 @@ impl Upsert {
 pub(crate) struct KnownRows {
     /// Rows of the mirror that are not marked as deleted.
     pub(crate) live: u64,
-    /// Open rejects without such a row: the source has them and the mirror cannot.
+    /// Rejects, open or dismissed, without such a row: the source has them and the mirror cannot.
     pub(crate) rejects: u64,
 }
 
@@ -288,8 +288,9 @@ pub(crate) async fn count_known(transaction: &Transaction<'_>, table: &str) -> R
         .query_typed_one(
             &format!(
                 "select (select count(*) from odoo.{table} where deleted_at is null),
-                     (select count(*) from odoo.sync_findings finding
-                      where stream = $1 and severity = 'reject' and resolved_at is null
+                     (select count(distinct odoo_id) from odoo.sync_findings finding
+                      where stream = $1 and severity = 'reject'
+                        and (resolved_at is null or resolution = 'dismissed')
                         and not exists (select from odoo.{table} mirror
                             where mirror.odoo_id = finding.odoo_id
                               and mirror.deleted_at is null))"

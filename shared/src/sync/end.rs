@@ -7,7 +7,8 @@ use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use crate::error::{Error, Result};
+use super::outcome::RunFailure;
+use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::claim::{self, Claim};
 use crate::metadata::deletions;
 use crate::metadata::lease::Lease;
@@ -70,23 +71,46 @@ impl Ending<'_> {
         report(database, run_id).await
     }
 
-    /// Ends the run as failed; the watermarks stay where they were. Returns the run as it
+    /// Ends the run as failed; the watermarks stay where they were. The failure has the run as it
     /// is on record, where it could be recorded.
-    pub(super) async fn fail(&self, database: &mut Database, error: &Error) -> Option<RunReport> {
+    pub(super) async fn fail(&self, database: &mut Database, error: Error) -> RunFailure {
+        if error.kind() == ErrorKind::Cancelled {
+            return self.cancelled(database, error).await;
+        }
         let run_id = self.lease.run.id;
         let recorded = self
             .once(database, "recording a failure", async |transaction| {
-                runs::finish(transaction, run_id, self.retries, Some(error)).await?;
-                record_failure(transaction, self.spec.name, error).await?;
+                runs::finish(transaction, run_id, self.retries, Some(&error)).await?;
+                record_failure(transaction, self.spec.name, &error).await?;
                 self.lease.free(transaction).await
             })
             .await;
-        if let Err(cause) = recorded {
-            tracing::error!(cause = cause.chain(), "not on record as failed");
-            return None;
+        match recorded {
+            Ok(()) => {}
+            // What it failed at came too late: it was over by then.
+            Err(cancelled) if cancelled.kind() == ErrorKind::Cancelled => {
+                return self.cancelled(database, cancelled).await;
+            }
+            Err(cause) => {
+                tracing::error!(cause = cause.chain(), "not on record as failed");
+                return error.into();
+            }
         }
         forget_deletions(database, run_id).await;
-        report(database, run_id).await.ok()
+        RunFailure {
+            report: report(database, run_id).await.ok(),
+            error,
+            running: None,
+        }
+    }
+
+    /// What is told of a run that an operator has ended: it is on record, and nothing more may be written for it.
+    pub(super) async fn cancelled(&self, database: &mut Database, error: Error) -> RunFailure {
+        RunFailure {
+            report: report(database, self.lease.run.id).await.ok(),
+            error,
+            running: None,
+        }
     }
 
     /// Runs `work`, which ends the run and frees the lease, under the lease. A later attempt

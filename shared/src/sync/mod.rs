@@ -186,6 +186,7 @@ impl Syncer {
             let lease = match claim::acquire(&mut self.database, spec, claim).await? {
                 Acquired::Lease(lease) => lease.stopped_by(self.overseer.token()),
                 Acquired::Busy { run_id } => return Err(RunFailure::busy(spec, run_id)),
+                Acquired::Paused => return Err(RunFailure::paused(spec)),
                 Acquired::Repeated { run_id, .. } => {
                     return self.repeated(spec, claim, run_id).await;
                 }
@@ -260,19 +261,26 @@ impl Syncer {
             lease,
             retries: self.retries() - retries_before,
         };
-        match outcome {
-            Ok(()) => Ok(Ended::Finished(ending.succeed(&mut self.database).await?)),
+        let ended = match outcome {
+            Ok(()) => ending
+                .succeed(&mut self.database)
+                .await
+                .map(Ended::Finished),
             Err(error) if error.kind() == ErrorKind::OutOfTime => {
                 self.handing_over = Some(next.clone());
                 let report = ending.hand_over(&mut self.database, waits).await;
                 self.handing_over = None;
-                Ok(Ended::HandedOver(report?))
+                report.map(Ended::HandedOver)
             }
-            Err(error) => Err(RunFailure {
-                report: ending.fail(&mut self.database, &error).await,
-                error,
-                running: None,
-            }),
+            Err(error) => return Err(ending.fail(&mut self.database, error).await),
+        };
+        match ended {
+            Ok(ended) => Ok(ended),
+            // Whoever cancelled it has put it on record.
+            Err(error) if error.kind() == ErrorKind::Cancelled => {
+                Err(ending.cancelled(&mut self.database, error).await)
+            }
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -61,4 +61,10 @@ impl RunFailure {
             running,
         }
     }
+
+    /// An operator keeps runs from being started. Why stands in the status and in no log.
+    pub(crate) fn paused(spec: &DataType) -> Self {
+        let message = format!("syncs of {} are paused", spec.name);
+        Error::new(ErrorKind::Paused, message).into()
+    }
 }

@@ -2,7 +2,7 @@
 
 mod budget;
 pub(crate) mod bus;
-mod chain;
+pub(crate) mod chain;
 mod pending;
 mod reset;
 mod slices;

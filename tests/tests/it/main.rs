@@ -19,6 +19,7 @@ mod first_fill;
 mod http;
 mod lease;
 mod logs;
+mod manual;
 mod migrations;
 mod notifications;
 mod odoo_client;

@@ -12,14 +12,20 @@ use shared::specs::REGISTRY;
 use document::DOCUMENT;
 
 /// The routes of all functions, written down apart from code and document.
-const ROUTES: [&str; 8] = [
+const ROUTES: [&str; 14] = [
     "GET /api/sync/findings",
     "GET /api/sync/health",
     "GET /api/sync/runs",
     "GET /api/sync/status",
     "GET /api/sync/status/{dataType}",
     "POST /api/sync/all",
+    "POST /api/sync/cancel/{dataType}",
+    "POST /api/sync/findings/{id}/dismiss",
+    "POST /api/sync/findings/{id}/retry",
+    "POST /api/sync/pause/{dataType}",
+    "POST /api/sync/replay/{dataType}",
     "POST /api/sync/reset/{dataType}",
+    "POST /api/sync/resume/{dataType}",
     "POST /api/sync/{dataType}",
 ];
 
@@ -69,6 +75,8 @@ fn data_types_and_error_codes_are_those_of_the_program() {
         ErrorKind::DbFault,
         ErrorKind::Busy,
         ErrorKind::DeleteGuard,
+        ErrorKind::Cancelled,
+        ErrorKind::Paused,
         ErrorKind::BadRequest,
         ErrorKind::Internal,
     ]

@@ -12,7 +12,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use shared::config::{BackupConfig, Config, EventsConfig, FanOutConfig, HttpConfig, SecretConfig};
+use shared::config::{
+    BackupConfig, Config, DeadLettersConfig, EventsConfig, FanOutConfig, HttpConfig, SecretConfig,
+};
 use shared::specs::{DataType, REGISTRY};
 
 use blocks::differences;
@@ -259,6 +261,7 @@ fn a_function_may_write_its_log_read_its_secret_and_use_its_bus_and_queues() {
     const LOGS: &str = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/lambda/${AWS::StackName}-*:*";
     const QUEUES: &str =
         "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:${AWS::StackName}-sync-*";
+    const DEAD_LETTERS: &str = "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:${AWS::StackName}-sync-*-dead-letters";
     let template = template();
     for (role, expected) in [
         (
@@ -279,7 +282,16 @@ fn a_function_may_write_its_log_read_its_secret_and_use_its_bus_and_queues() {
                 ("sqs:SendMessage", QUEUES),
             ],
         ),
-        ("ApiRole", vec![("events:DescribeEventBus", "EventBus.Arn")]),
+        (
+            "ApiRole",
+            vec![
+                ("events:DescribeEventBus", "EventBus.Arn"),
+                ("events:PutEvents", "EventBus.Arn"),
+                ("sqs:DeleteMessage", DEAD_LETTERS),
+                ("sqs:GetQueueAttributes", DEAD_LETTERS),
+                ("sqs:ReceiveMessage", DEAD_LETTERS),
+            ],
+        ),
         // It may add backups, and neither read nor delete one.
         (
             "BackupRole",
@@ -326,6 +338,7 @@ fn variables_read() -> BTreeSet<String> {
     };
     Config::from_lookup(&nothing_set).expect_err("required variables are missing");
     FanOutConfig::from_lookup(&nothing_set).expect_err("required variables are missing");
+    DeadLettersConfig::from_lookup(&nothing_set).expect_err("a required variable is missing");
     BackupConfig::from_lookup(&nothing_set).expect_err("required variables are missing");
     HttpConfig::from_lookup(&nothing_set);
     EventsConfig::from_lookup(&nothing_set);
@@ -346,6 +359,21 @@ fn every_variable_that_is_read_can_be_set_and_no_other() {
         .cloned()
         .collect();
     assert_eq!(set, variables_read());
+}
+
+/// The address of each data type's queue is made from its name.
+#[test]
+fn dead_letters_are_looked_for_where_each_data_type_has_its_queue() {
+    let template = template();
+    let variables = &template["Globals"]["Function"]["Environment"]["Variables"];
+    let set = variables["SYNC_DEAD_LETTERS_URL"].as_str();
+    let config = DeadLettersConfig::from_lookup(&|_| set.map(str::to_owned)).expect("a form");
+    for data_type in REGISTRY {
+        let queue = format!("Sync{}DeadLetters", data_type.title);
+        let name = &template["Resources"][queue]["Properties"]["QueueName"];
+        let url = config.url(data_type.name);
+        assert_eq!(url.rsplit('/').next(), name.as_str());
+    }
 }
 
 #[test]

@@ -74,8 +74,8 @@ pub(crate) async fn assign(
     Ok(())
 }
 
-/// Fails what waits for a run that a reset has just ended: nobody works on it who could tell.
-pub(crate) async fn end_by_reset(transaction: &Transaction<'_>, run_id: Uuid) -> Result<()> {
+/// Fails what waits for a run that an operator has just ended: nobody works on it who could tell.
+pub(crate) async fn end_with_run(transaction: &Transaction<'_>, run_id: Uuid) -> Result<()> {
     transaction
         .execute_typed(
             "update odoo.sync_batches batch

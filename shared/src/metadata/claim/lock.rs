@@ -125,7 +125,7 @@ async fn select(
                 "select lease_token, coalesce(lease_expires_at > clock_timestamp(), false),
                         metadata.run_id, run_mode, coalesce(runs.confirm_deletes, false), slice,
                         takeovers, pending_mode, pending_reconcile,
-                        pending_confirm_deletes
+                        pending_confirm_deletes, paused_at is not null
                  from odoo.sync_metadata metadata
                  left join odoo.sync_runs runs
                      on runs.run_id = metadata.run_id and runs.status = 'in_progress'

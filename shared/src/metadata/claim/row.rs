@@ -23,6 +23,7 @@ pub(super) struct Found {
     pub(super) takeovers: i32,
     waiting: Waiting,
     pending_confirm_deletes: bool,
+    pub(super) is_paused: bool,
 }
 
 /// What was asked for and waits for a run of its own. Neither does the other's work: a full reads
@@ -124,6 +125,7 @@ impl Found {
             }
             .with(row.try_get::<_, Option<&str>>(7)?.and_then(Mode::from_word)),
             pending_confirm_deletes: row.try_get(9)?,
+            is_paused: row.try_get(10)?,
         })
     }
 }

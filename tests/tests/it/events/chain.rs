@@ -13,20 +13,20 @@ use crate::support::shop::Shop;
 use crate::support::wait_until;
 
 /// What Lambda gives an invocation here. A slice is done with its page long before.
-pub(super) const SHORT: Duration = Duration::from_secs(2);
+pub(crate) const SHORT: Duration = Duration::from_secs(2);
 
 /// The key of a caller.
 const KEY: &str = "schluessel-0815";
 
 /// A function whose invocations are short, in a shop of five pages of products.
-pub(super) struct Chain {
-    pub(super) shop: Shop,
-    pub(super) bus: Bus,
-    pub(super) function: Function,
+pub(crate) struct Chain {
+    pub(crate) shop: Shop,
+    pub(crate) bus: Bus,
+    pub(crate) function: Function,
 }
 
 impl Chain {
-    pub(super) async fn in_a_shop(version: Version, mood: Mood) -> Self {
+    pub(crate) async fn in_a_shop(version: Version, mood: Mood) -> Self {
         let bus = Bus::start(mood).await;
         let mut shop = Shop::open(version).await;
         for (name, value) in [
@@ -45,18 +45,18 @@ impl Chain {
     }
 
     /// One page of products comes through, and nothing after it.
-    pub(super) fn let_one_page_through(&self) {
+    pub(crate) fn let_one_page_through(&self) {
         self.shop.sim.clear_faults();
         let second = When::method("read").model("product.product").nth(2);
         self.shop.sim.inject(second.forever(), Fault::Hang);
     }
 
-    pub(super) fn let_all_through(&self) {
+    pub(crate) fn let_all_through(&self) {
         self.shop.sim.clear_faults();
     }
 
     /// An invocation that runs out of time after one page. Returns its answer.
-    pub(super) async fn slice(&mut self, event: &Value) -> Value {
+    pub(crate) async fn slice(&mut self, event: &Value) -> Value {
         self.let_one_page_through();
         let answer = self.invoke(event).await;
         assert_eq!(answer["success"], true, "{answer}");
@@ -66,14 +66,14 @@ impl Chain {
 
     /// An invocation that is short. One that has to come to an end has Lambda's whole time, however
     /// slow the machine is: [`Function::call`].
-    pub(super) async fn invoke(&mut self, event: &Value) -> Value {
+    pub(crate) async fn invoke(&mut self, event: &Value) -> Value {
         self.function.send_with_deadline(event, SHORT);
         self.function.answered().await
     }
 
     /// Keeps the row that a run's transactions need, from its first page on; until this commits,
     /// the run can be neither handed over nor reset.
-    pub(super) async fn hold_the_hand_over_up(&self) -> Client {
+    pub(crate) async fn hold_the_hand_over_up(&self) -> Client {
         wait_until("a page is in", async || self.products().await == 25).await;
         let holder = open(&self.shop.database.url).await;
         holder
@@ -84,26 +84,26 @@ impl Chain {
     }
 
     /// The event that makes the run go on in its next slice.
-    pub(super) fn next(&self) -> Value {
+    pub(crate) fn next(&self) -> Value {
         self.bus.last_request()
     }
 
     /// The function of a caller who waits for so long.
-    pub(super) async fn function_with_budget(&mut self, milliseconds: &str) {
+    pub(crate) async fn function_with_budget(&mut self, milliseconds: &str) {
         let environment = &mut self.shop.environment;
         environment.insert("SYNC_API_KEY", KEY.to_owned());
         let budget = [("SYNC_API_BUDGET_MS", milliseconds)];
         self.function = self.shop.function_with(&budget).await;
     }
 
-    pub(super) async fn products(&self) -> i64 {
+    pub(crate) async fn products(&self) -> i64 {
         let rows = self.shop.rows("select count(*) from odoo.products").await;
         rows[0]["count"].as_i64().expect("a number")
     }
 }
 
 /// `POST /api/sync/products` with the key.
-pub(super) fn caller() -> Value {
+pub(crate) fn caller() -> Value {
     json!({
         "version": "2.0", "rawPath": "/api/sync/products", "rawQueryString": "",
         "headers": {"authorization": format!("Bearer {KEY}")},
@@ -111,6 +111,6 @@ pub(super) fn caller() -> Value {
     })
 }
 
-pub(super) fn schedule() -> Value {
+pub(crate) fn schedule() -> Value {
     json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}})
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::document::DOCUMENT;
 use crate::events::bus::{Bus, Mood};
 use crate::http::event::{KEY, ask, request_to};
+use crate::manual::queue::DeadLetters;
 use crate::support::function::{Environment, Function};
 use crate::support::hold::Hold;
 use crate::support::shop::Shop;
@@ -81,13 +82,19 @@ impl Functions {
 }
 
 /// A target of every route.
-const TARGETS: [(&str, &str); 8] = [
+const TARGETS: [(&str, &str); 14] = [
     ("GET", "/api/sync/status"),
     ("GET", "/api/sync/status/products"),
     ("GET", "/api/sync/runs"),
     ("GET", "/api/sync/findings"),
     ("GET", "/api/sync/health?deep=true"),
     ("POST", "/api/sync/reset/products"),
+    ("POST", "/api/sync/cancel/products"),
+    ("POST", "/api/sync/pause/products"),
+    ("POST", "/api/sync/resume/products"),
+    ("POST", "/api/sync/replay/products"),
+    ("POST", "/api/sync/findings/4711/retry"),
+    ("POST", "/api/sync/findings/4711/dismiss"),
     ("POST", "/api/sync/all"),
     ("POST", "/api/sync/products"),
 ];
@@ -98,6 +105,8 @@ async fn every_status_that_can_be_provoked_is_answered_as_described() {
     let bus = Bus::start(Mood::Takes).await;
     shop.environment.insert("SYNC_API_KEY", KEY.to_owned());
     shop.environment.extend(bus.variables());
+    let queue = DeadLetters::create().await;
+    shop.environment.extend(queue.variables());
     let mut functions = Functions::start(&shop.environment).await;
     let mut seen = Seen::new();
 
@@ -106,6 +115,7 @@ async fn every_status_that_can_be_provoked_is_answered_as_described() {
     what_is_asked_alone(&mut functions, &mut seen).await;
     while_a_run_is_on(&shop, &mut functions, &mut seen).await;
     what_becomes_of_a_batch(&shop, &bus, &mut functions, &mut seen).await;
+    what_an_operator_does(&shop, &mut functions, &mut seen).await;
     a_run_is_given_up(&shop, &mut functions, &mut seen).await;
 
     shop.sim.inject(When::any().forever(), Fault::AccessDenied);
@@ -146,6 +156,10 @@ async fn what_is_asked_alone(functions: &mut Functions, seen: &mut Seen) {
     for (method, path) in [
         ("GET", "/api/sync/status/%ff"),
         ("POST", "/api/sync/reset/%ff"),
+        ("POST", "/api/sync/cancel/%ff"),
+        ("POST", "/api/sync/pause/%ff"),
+        ("POST", "/api/sync/resume/%ff"),
+        ("POST", "/api/sync/replay/%ff"),
         ("POST", "/api/sync/%ff"),
     ] {
         assert_eq!(functions.ask(seen, method, path, "").await, 404, "{path}");
@@ -203,6 +217,40 @@ async fn what_becomes_of_a_batch(
         };
         let (found, ()) = tokio::join!(answer, ending);
         assert_eq!(found, status, "{end}");
+    }
+}
+
+/// What needs a finding, a run that is on, or a pause.
+async fn what_an_operator_does(shop: &Shop, functions: &mut Functions, seen: &mut Seen) {
+    let run = shop.runs().await.pop().expect("a run")["run_id"].clone();
+    let run = run.as_str().expect("an id");
+    shop.execute(&format!(
+        "insert into odoo.sync_findings (id, data_type, stream, odoo_id, severity, rule, reason)
+         values (1001, 'products', 'products', 1000001, 'reject', 'representation', 'a reason'),
+                (1002, 'products', 'products', 1000002, 'reject', 'representation', 'a reason');
+         update odoo.sync_runs set (status, finished_at) = ('in_progress', null)
+         where run_id = '{run}';
+         update odoo.sync_metadata set (run_id, run_mode, slice) = ('{run}', 'incremental', 2)
+         where data_type = 'products'"
+    ))
+    .await;
+    for (path, status) in [
+        ("findings/1001/retry", 200),
+        ("findings/1001/dismiss", 200),
+        ("findings/1001/retry", 409),
+        ("findings/1001/dismiss", 409),
+        ("cancel/products", 200),
+        ("cancel/products", 409),
+        ("pause/products", 200),
+        ("replay/products", 409),
+        ("resume/products", 200),
+    ] {
+        let target = format!("/api/sync/{path}");
+        assert_eq!(
+            functions.ask(seen, "POST", &target, "").await,
+            status,
+            "{path}"
+        );
     }
 }
 

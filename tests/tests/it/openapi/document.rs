@@ -40,7 +40,7 @@ impl Document {
     }
 
     /// Part of the document.
-    pub(super) fn at(&self, pointer: &str) -> &Value {
+    pub(crate) fn at(&self, pointer: &str) -> &Value {
         self.0
             .pointer(pointer)
             .unwrap_or_else(|| panic!("there is no {pointer}"))
@@ -102,6 +102,11 @@ impl Document {
         let literal = format!("{method} {path}");
         if routes.contains(&literal) {
             return Some(literal);
+        }
+        if let Some(rest) = path.strip_prefix("/api/sync/findings/") {
+            let (_, operation) = rest.split_once('/')?;
+            let route = format!("{method} /api/sync/findings/{{id}}/{operation}");
+            return routes.contains(&route).then_some(route);
         }
         let (start, name) = path.rsplit_once('/')?;
         let route = format!("{method} {start}/{{dataType}}");

@@ -19,6 +19,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
+use crate::manual::queue::DeadLetters;
 use crate::support::odoo::{Odoo, simulator};
 use crate::support::postgres::{TestDatabase, variable};
 use crate::support::wait_until;
@@ -94,6 +95,7 @@ impl Surface {
         variables.insert("SYNC_API_KEY", KEY.to_owned());
         variables.insert("SYNC_EVENT_BUS", bus.name.clone());
         variables.extend(aws.variables());
+        variables.extend(DeadLetters::create().await.variables());
         for (name, value) in settings.variables {
             variables.insert(name, value.to_owned());
         }

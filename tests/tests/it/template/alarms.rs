@@ -173,6 +173,51 @@ fn the_fan_out_has_its_alarms_and_all_go_to_one_topic() {
     assert_eq!(found, Vec::<String>::new());
 }
 
+/// A backup that fails is on record nowhere else.
+fn of_backup() -> Value {
+    let function = dimensions(&[("FunctionName", "BackupFunction")]);
+    let failed = json!({
+        "Namespace": "AWS/Lambda",
+        "MetricName": "Errors",
+        "Dimensions": function,
+        "Statistic": "Sum",
+        "Period": 300,
+        "EvaluationPeriods": 1,
+        "Threshold": 1,
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        "TreatMissingData": "notBreaching",
+    });
+    let missing = json!({
+        "Namespace": "AWS/Lambda",
+        "MetricName": "Invocations",
+        "Dimensions": function,
+        "Statistic": "Sum",
+        // Every one of 26 hours.
+        "Period": 3600,
+        "EvaluationPeriods": 26,
+        "DatapointsToAlarm": 26,
+        "Threshold": 1,
+        "ComparisonOperator": "LessThanThreshold",
+        "TreatMissingData": ["IsBackedUp", "breaching", "notBreaching"],
+    });
+    json!({
+        "BackupFailed": alarm("backup-failed", failed),
+        "BackupMissing": alarm("backup-missing", missing),
+        "BackupDeadLettersNotEmpty": not_empty("BackupDeadLetters", "backup"),
+    })
+}
+
+#[test]
+fn a_backup_that_fails_or_is_not_begun_is_an_alarm_where_backups_are_on() {
+    let template = template();
+    let found = differences(&of_backup(), &template["Resources"]);
+    assert_eq!(found, Vec::<String>::new());
+    assert_eq!(
+        template["Conditions"]["IsBackedUp"],
+        json!(["BackupState", "ENABLED"])
+    );
+}
+
 #[test]
 fn every_alarm_says_on_purpose_what_no_data_means_and_tells_of_its_end_too() {
     let template = template();
@@ -181,8 +226,8 @@ fn every_alarm_says_on_purpose_what_no_data_means_and_tells_of_its_end_too() {
         .iter()
         .filter(|(_, resource)| resource["Type"] == "AWS::CloudWatch::Alarm")
         .collect();
-    // Six a data type, two of the fan-out, one of the notifications.
-    assert_eq!(alarms.len(), 6 * REGISTRY.len() + 3);
+    // Six a data type, two of the fan-out, one of the notifications, three of the backups.
+    assert_eq!(alarms.len(), 6 * REGISTRY.len() + 6);
     for (id, alarm) in alarms {
         let properties = &alarm["Properties"];
         assert!(!properties["TreatMissingData"].is_null(), "{id}");

@@ -1,0 +1,309 @@
+//! What `api` does for an operator: a run is cancelled, a data type paused or resumed, a finding
+//! tried again or dismissed, a dead-letter queue replayed. What is decided stands in Postgres
+//! first; the bus is told after that, and what it does not take is not undone.
+
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use tokio::time::{Duration, Instant};
+
+use super::api::{Answer, Api};
+use super::deadline::Deadline;
+use super::events::{self, Event};
+use super::http::{HttpRequest, Refusal};
+use super::trigger::{self, Invocation};
+use crate::api::cancel::cancel;
+use crate::api::findings_by_hand::{self as by_hand, Decided, Finding};
+use crate::api::operation::Operation;
+use crate::api::pause::{self, Pause};
+use crate::api::query::data_type;
+use crate::api::replay::DeadLetters;
+use crate::config::{EventsConfig, RetryConfig};
+use crate::error::{Error, ErrorKind, Result};
+use crate::specs::DataType;
+use crate::sync::RunFailure;
+use crate::sync::request::SyncRequest;
+
+/// Messages that one request replays at most.
+const MAX_REPLAYED: usize = 100;
+
+/// How long a replay goes on: its caller is answered before API Gateway gives up.
+const REPLAY_TIME: Duration = Duration::from_secs(15);
+
+/// How long the bus may take.
+const BUS_TIME: Duration = Duration::from_secs(5);
+
+impl Api {
+    /// Does what an operator asks.
+    pub(super) async fn operate(
+        &mut self,
+        request: &HttpRequest,
+        operation: &Operation,
+        deadline: Deadline,
+    ) -> Result<Answer, Refusal> {
+        let pause = match operation {
+            Operation::Pause(_) => Pause::parse(&request.body),
+            _ => check_empty(&request.body).map(|()| Pause::default()),
+        };
+        match operation {
+            Operation::Cancel(name) => {
+                let spec = data_type(name)?;
+                pause?;
+                self.cancel(spec).await
+            }
+            Operation::Pause(name) => {
+                let spec = data_type(name)?;
+                let by = request.source_ip.as_deref();
+                let data = pause::pause(self.database()?, spec, &pause?, by).await?;
+                let message = format!("{} paused: no sync of it is started", spec.title);
+                Ok(done(message, data))
+            }
+            Operation::Resume(name) => {
+                let spec = data_type(name)?;
+                pause?;
+                let data = pause::resume(self.database()?, spec).await?;
+                let message = format!("{} resumed: the next request syncs it", spec.title);
+                Ok(done(message, data))
+            }
+            Operation::Replay(name) => {
+                let spec = data_type(name)?;
+                pause?;
+                Ok(self.replay(spec, deadline).await?)
+            }
+            Operation::Retry(id) => {
+                let id = finding_id(id)?;
+                pause?;
+                let decided = by_hand::retry(self.database()?, id).await?;
+                self.answer_retry(&finding(decided)?).await
+            }
+            Operation::Dismiss(id) => {
+                let id = finding_id(id)?;
+                pause?;
+                let decided = by_hand::dismiss(self.database()?, id).await?;
+                let found = finding(decided)?;
+                let message = "Dismissed: it comes back when its reason or its row changes";
+                Ok(done(message, shown(&found, "dismissed")))
+            }
+        }
+    }
+
+    async fn cancel(&mut self, spec: &'static DataType) -> Result<Answer, Refusal> {
+        let Some(cancelled) = cancel(self.database()?, spec).await? else {
+            let message = format!("no sync of {} is on: there is nothing to cancel", spec.name);
+            return Err(Refusal::new(409, message));
+        };
+        // A function that is at work tells the bus when it stops. A batch is not to wait for that,
+        // nor for a function that may be gone.
+        if !cancelled.was_live || cancelled.batch_id.is_some() {
+            let event = events::cancelled(spec, &cancelled.run, cancelled.batch_id);
+            self.tell(event).await;
+        }
+        let message = format!("{} sync cancelled: what it has committed stays", spec.title);
+        Ok(done(message, json!(cancelled.run.report)))
+    }
+
+    async fn answer_retry(&mut self, finding: &Finding) -> Result<Answer, Refusal> {
+        let is_requested = !finding.is_paused && {
+            let request = SyncRequest {
+                data_type: Some(finding.data_type.clone()),
+                ..SyncRequest::default()
+            };
+            self.tell(events::requested(&request)).await
+        };
+        let message = match is_requested {
+            true => "Its row is tried again by the sync that was just requested",
+            false if finding.is_paused => {
+                "Its row is tried again by the first incremental sync once its data type is resumed"
+            }
+            false => "Its row is tried again by the next incremental sync",
+        };
+        let mut data = shown(finding, "open");
+        data["isRequested"] = json!(is_requested);
+        Ok(done(message, data))
+    }
+
+    /// Puts the requests of a queue back on the bus, each one's message being deleted once its
+    /// request is taken.
+    async fn replay(&mut self, spec: &'static DataType, deadline: Deadline) -> Result<Answer> {
+        // Its function would turn them away, and then they would lie nowhere.
+        if pause::is_paused(self.database()?, spec).await? {
+            return Err(RunFailure::paused(spec).error);
+        }
+        let bus = EventsConfig::from_env().bus.ok_or_else(|| {
+            Error::new(
+                ErrorKind::Config,
+                "SYNC_EVENT_BUS is empty: a replay puts requests on the event bus that it names",
+            )
+        })?;
+        let queue = DeadLetters::of(spec)?;
+        let until = (Instant::now() + REPLAY_TIME).min(deadline.of_silence());
+        let (mut replayed, mut kept) = (0_usize, 0_usize);
+        while replayed + kept < MAX_REPLAYED && Instant::now() < until {
+            let messages = queue.receive().await?;
+            if messages.is_empty() {
+                break;
+            }
+            for message in &messages {
+                let request = request_in(message.body().unwrap_or_default(), spec);
+                let Some(request) = request else {
+                    kept += 1;
+                    continue;
+                };
+                let event = events::requested(&request);
+                self.send(&bus, event).await.map_err(not_taken)?;
+                queue.delete(message).await?;
+                replayed += 1;
+            }
+        }
+        let left = queue.count().await?;
+        tracing::info!(
+            data_type = spec.name,
+            replayed,
+            kept,
+            left,
+            "dead letters replayed"
+        );
+        let message = match kept {
+            0 => format!("{replayed} events of {} replayed", spec.name),
+            _ => format!(
+                "{replayed} events of {} replayed; {kept} messages are no requests of it and stay",
+                spec.name
+            ),
+        };
+        Ok(done(
+            message,
+            json!({"dataType": spec.name, "replayed": replayed, "kept": kept, "left": left}),
+        ))
+    }
+
+    /// Whether the bus has the event.
+    async fn tell(&mut self, event: Event) -> bool {
+        let Some(bus) = EventsConfig::from_env().bus else {
+            return false;
+        };
+        let sent = self.send(&bus, event).await;
+        if let Err(cause) = &sent {
+            tracing::error!(bus, cause, "the event was not sent");
+        }
+        sent.is_ok()
+    }
+
+    async fn send(&mut self, bus: &str, event: Event) -> Result<(), String> {
+        let until = Instant::now() + BUS_TIME;
+        let sending = self.publisher.send(bus, event, RetryConfig::NONE, until);
+        // Boxed: the SDK's futures nest deeper than a compiler wants to look.
+        Box::pin(sending).await
+    }
+}
+
+/// The request that an event had, where it was one for this data type: what EventBridge could not
+/// deliver and what Lambda gave up have the same form.
+fn request_in(event: &str, spec: &DataType) -> Option<SyncRequest> {
+    let event: &RawValue = serde_json::from_str(event).ok()?;
+    let Invocation::Direct { request, .. } = trigger::read(event) else {
+        return None;
+    };
+    let request = request.ok()?;
+    request.check_data_type(spec.name).ok()?;
+    Some(SyncRequest {
+        data_type: Some(spec.name.to_owned()),
+        ..request
+    })
+}
+
+fn not_taken(cause: String) -> Error {
+    Error::new(
+        ErrorKind::Config,
+        "the event bus that SYNC_EVENT_BUS names did not take a request: it is the name of an existing EventBridge bus to which this function may send",
+    )
+    .with_source(cause)
+}
+
+/// A body might be meant to say something.
+fn check_empty(body: &[u8]) -> Result<()> {
+    let is_blank = body.iter().all(u8::is_ascii_whitespace);
+    let is_empty_object =
+        || serde_json::from_slice(body).is_ok_and(|body: Value| body == json!({}));
+    if is_blank || is_empty_object() {
+        return Ok(());
+    }
+    let message = "this route takes no body";
+    Err(Error::new(ErrorKind::BadRequest, message))
+}
+
+/// # Errors
+/// 400 where it is no number; one that is too large for any finding is unknown.
+fn finding_id(text: &str) -> Result<i64, Refusal> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.parse().map_err(|_| unknown());
+    }
+    let message = "a finding's id is a whole number, as GET /api/sync/findings shows it";
+    Err(Refusal::from(Error::new(ErrorKind::BadRequest, message)))
+}
+
+fn finding(decided: Decided) -> Result<Finding, Refusal> {
+    match decided {
+        Decided::Done(finding) => Ok(finding),
+        Decided::Unknown => Err(unknown()),
+        Decided::Resolved => Err(Refusal::new(409, "this finding is resolved already")),
+        Decided::Warning => Err(Refusal::new(
+            409,
+            "this finding is a warning: its row is mirrored, and looked at again when it changes",
+        )),
+    }
+}
+
+fn unknown() -> Refusal {
+    Refusal::new(404, "there is no finding with this id")
+}
+
+fn shown(finding: &Finding, status: &str) -> Value {
+    json!({
+        "id": finding.id, "dataType": finding.data_type, "stream": finding.stream,
+        "odooId": finding.odoo_id, "status": status,
+    })
+}
+
+fn done(message: impl Into<String>, data: Value) -> Answer {
+    Answer {
+        status: 200,
+        body: json!({"success": true, "message": message.into(), "data": data}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::specs::PRODUCTS;
+    use crate::sync::request::Mode;
+
+    #[test]
+    fn a_request_is_found_in_whatever_form_it_failed() {
+        let detail = json!({"dataType": "products", "mode": "full"});
+        for event in [
+            json!({"mode": "full"}),
+            json!({"source": "odoo.sync", "detail-type": "Sync Requested", "detail": detail}),
+            json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {"mode": "full"}}),
+        ] {
+            let request = request_in(&event.to_string(), &PRODUCTS).expect("a request");
+            assert_eq!(request.mode, Mode::Full, "{event}");
+            assert_eq!(request.data_type.as_deref(), Some("products"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_request_of_the_data_type_is_left_alone() {
+        let deep = "[".repeat(10_000);
+        for event in [
+            "",
+            "nonsense",
+            "7",
+            deep.as_str(),
+            r#"{"mode": "all"}"#,
+            r#"{"dataType": "sales"}"#,
+            r#"{"source": "odoo.sync", "detail-type": "Sync Failed", "detail": {}}"#,
+            r#"{"requestContext": {"http": {"method": "POST"}}}"#,
+        ] {
+            assert_eq!(request_in(event, &PRODUCTS), None, "{event:.40}");
+        }
+    }
+}

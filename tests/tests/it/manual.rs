@@ -1,0 +1,11 @@
+//! What an operator does by hand, and the page that says when.
+
+mod cancel;
+mod desk;
+mod dismissed;
+mod pause;
+mod pause_of_all;
+pub(crate) mod queue;
+mod replay;
+mod retry;
+mod runbook;
