@@ -3,6 +3,7 @@
 //! the table and nothing is copied twice. What is shown is named column by column: a
 //! column that a later migration adds stays inside until somebody lets it out.
 
+pub(crate) mod dashboard;
 pub(crate) mod findings;
 pub(crate) mod query;
 pub(crate) mod reset;
