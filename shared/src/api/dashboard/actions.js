@@ -21,7 +21,7 @@ async function act(name, path, body) {
   soon();
   try {
     const answer = await ask('POST', path, body);
-    tell(`${name}: ${answer.message ?? 'done'}.`);
+    tell(`${name}: ${answer.message ?? 'done'}.${describeReplay(answer.data)}`);
   } catch (failure) {
     if (failure.status === 401) return lock('The key is not accepted any more.');
     tell(`${name}: ${failure.message}`, true);
@@ -29,6 +29,12 @@ async function act(name, path, body) {
     underWay -= 1;
     soon();
   }
+}
+
+/** What is left of dead letters, where the answer is about them. */
+function describeReplay(data) {
+  if (typeof data?.left !== 'number') return '';
+  return ` ${counted(data.left, 'message is', 'messages are')} left${data.kept ? `, ${count(data.kept)} of which hold no request` : ''}.`;
 }
 
 async function actIfConfirmed(name, question, path, body) {
@@ -107,7 +113,7 @@ const ACTIONS = {
   retry: (finding) => act(`Retry of ${nameOf(finding)}`, `findings/${finding.id}/retry`),
 
   dismiss: (finding) => actIfConfirmed(`Dismiss ${nameOf(finding)}`, {
-    what: [`${finding.reason}`, 'The finding is closed and nothing in the mirror changes. It comes back when the row changes and is still wrong.'],
+    what: [`${finding.reason}`, 'The finding is closed and nothing in the mirror changes. It comes back when its reason or its row changes.'],
     yes: 'Dismiss',
   }, () => `findings/${finding.id}/dismiss`),
 };

@@ -72,8 +72,8 @@ class Card {
   showNotes(metadata) {
     const notes = [];
     if (isPaused(metadata)) {
-      const why = metadata.paused_reason ?? metadata.pause_reason;
-      notes.push(`‖ Paused since ${moment(metadata.paused_at)}${why ? `: ${why}` : ''}.`);
+      const { paused_at: since, paused_by: who, pause_reason: why } = metadata;
+      notes.push(`‖ Paused since ${moment(since)}${who ? ` by ${who}` : ''}${why ? `: ${why}` : ''}`);
     }
     if (metadata?.error_message) notes.push(`${this.status === 'failed' ? '✗' : '!'} ${metadata.error_message}`);
     if (metadata?.pending_mode) notes.push(`A ${metadata.pending_mode} sync runs next.`);

@@ -1,7 +1,7 @@
 // Numbers, times and names in words. A time of the server is held against the server's clock.
 
 const COUNT = new Intl.NumberFormat('en');
-const MOMENT = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short', hourCycle: 'h23' });
+const MOMENT = new Intl.DateTimeFormat('en', { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 const CLOCK = new Intl.DateTimeFormat('en', { timeStyle: 'medium', hourCycle: 'h23' });
 const RELATIVE = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
 

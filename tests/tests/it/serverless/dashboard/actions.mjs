@@ -84,7 +84,7 @@ test('a data type is paused, with a reason, and resumed', () => withOpenPage({
   prepare: async (page) => {
     page.isPaused = false;
     await changing(page, 'status$', ({ data }) => {
-      if (page.isPaused) Object.assign(data.metadata.find((it) => it.data_type === 'products'), { paused_at: new Date().toISOString(), paused_reason: 'Odoo is moving' });
+      if (page.isPaused) Object.assign(data.metadata.find((it) => it.data_type === 'products'), { paused_at: new Date().toISOString(), paused_by: '203.0.113.7', pause_reason: 'Odoo is moving' });
     });
   },
 }, async (page) => {
@@ -95,7 +95,7 @@ test('a data type is paused, with a reason, and resumed', () => withOpenPage({
   await press(page, 'products', 'Pause');
   await dialog(page).getByLabel(/^Why/).fill('Odoo is moving');
   await confirm(page);
-  await products.getByText(/‖ Paused since .*: Odoo is moving/).waitFor();
+  await products.getByText(/‖ Paused since .* by 203\.0\.113\.7: Odoo is moving/).waitFor();
   assert.match(await products.locator('.state').textContent(), /‖ Paused/);
   assert.equal(paused[0].body, '{"reason":"Odoo is moving"}');
   assert.equal(await products.getByRole('button', { name: 'Sync', exact: true }).getAttribute('aria-disabled'), 'true');
@@ -107,7 +107,7 @@ test('a data type is paused, with a reason, and resumed', () => withOpenPage({
 
 test('a finding is tried again or dismissed, and dead letters are replayed', () => withOpenPage({}, async (page) => {
   const findings = await playing(page, 'findings/\\d+/(retry|dismiss)$', () => ({ json: { success: true, message: 'so it is', data: {} } }));
-  const replayed = await playing(page, 'replay/products$', () => ({ json: { success: true, message: '2 requests replayed, 0 left', data: {} } }));
+  const replayed = await playing(page, 'replay/products$', () => ({ json: { success: true, message: '2 events of products replayed', data: { replayed: 2, kept: 0, left: 1 } } }));
   const products = card(page, 'products');
   await products.getByText(/open findings/).click();
   await products.getByRole('button', { name: 'Retry products 7' }).click();
@@ -120,7 +120,7 @@ test('a finding is tried again or dismissed, and dead letters are replayed', () 
     ['POST /api/sync/findings/N/retry', 'POST /api/sync/findings/N/dismiss']);
   await press(page, 'products', 'Replay dead letters');
   await confirm(page);
-  await news(page).getByText('2 requests replayed').waitFor();
+  await news(page).getByText('2 events of products replayed. 1 message is left.').waitFor();
   assert.equal(replayed.length, 1);
 }));
 

@@ -6,8 +6,8 @@ import { test } from 'node:test';
 import { PICTURES, axe, card, withOpenPage, withPage } from './browser.mjs';
 
 const LOOKS = {
-  light: { colorScheme: 'light' },
-  dark: { colorScheme: 'dark' },
+  light: { colorScheme: 'light', viewport: { width: 1024, height: 740 } },
+  dark: { colorScheme: 'dark', viewport: { width: 1024, height: 740 } },
   phone: { colorScheme: 'light', viewport: { width: 360, height: 780 }, hasTouch: true, isMobile: true },
   'phone-dark': { colorScheme: 'dark', viewport: { width: 360, height: 780 }, reducedMotion: 'reduce' },
 };
@@ -15,7 +15,7 @@ const LOOKS = {
 /** axe-core's rules for WCAG 2.2 AA and its best practices; whatever it finds is said. */
 async function assertAccessible(page, what) {
   const { violations, passes } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
-  assert.ok(passes.length > 20, `${what}: it looked`);
+  assert.ok(passes.length > 10, `${what}: it looked`);
   const found = violations.map(({ id, impact, nodes }) => `${what}: ${impact} ${id}: ${nodes.map((node) => node.html).join(' ').slice(0, 400)}`);
   assert.deepEqual(found, []);
 }
@@ -24,7 +24,7 @@ const prepare = (page) => page.addInitScript(axe);
 
 for (const [name, look] of Object.entries(LOOKS)) {
   test(`it is readable and usable: ${name}`, () => withOpenPage({ ...look, prepare }, async (page) => {
-    const width = look.viewport?.width ?? 1280;
+    const { width } = look.viewport;
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth) <= width, 'nothing sticks out');
     await page.screenshot({ path: `${PICTURES}/${name}.png` });
     await page.screenshot({ path: `${PICTURES}/${name}-whole.png`, fullPage: true });
