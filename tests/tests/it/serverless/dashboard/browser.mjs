@@ -11,7 +11,8 @@ export const axe = require('axe-core').source;
 export const URL_OF_PAGE = process.env.DASHBOARD_URL;
 export const KEY = process.env.DASHBOARD_KEY;
 export const PICTURES = process.env.DASHBOARD_PICTURES;
-export const DATA_TYPES = ['categories', 'warehouses', 'products', 'purchases', 'sales', 'transfers'];
+/** In the order in which the status names them. */
+export const DATA_TYPES = ['categories', 'products', 'purchases', 'sales', 'transfers', 'warehouses'];
 
 const browser = await chromium.launch({ executablePath: process.env.TEST_CHROMIUM });
 after(() => browser.close());
