@@ -98,7 +98,7 @@ class Card {
 
   showStreams(streams) {
     const rows = streams.map((stream) => [
-      stream.stream, count(stream.mirror_count), describeSource(stream),
+      breakable(stream.stream), count(stream.mirror_count), describeSource(stream),
       stream.verified_at ? make('time', { datetime: stream.verified_at, title: moment(stream.verified_at) }, ago(stream.verified_at)) : 'not yet',
     ]);
     this.streams.hidden = rows.length === 0;
@@ -146,6 +146,9 @@ class Card {
     drawIt();
   }
 }
+
+/** The name of a table, which a phone may break behind an underscore. */
+const breakable = (name) => make('span', {}, ...name.split(/(?<=_)/).flatMap((part) => [part, make('wbr')]));
 
 /** Rows in Odoo, and by how much they differ from the rows here. */
 function describeSource({ source_count: there, mirror_count: here }) {
