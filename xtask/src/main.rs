@@ -14,6 +14,7 @@
 mod apt;
 mod backup;
 mod bench;
+mod browser;
 mod cache;
 mod cargo_lambda;
 mod chaos;

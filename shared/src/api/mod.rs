@@ -4,6 +4,7 @@
 //! column that a later migration adds stays inside until somebody lets it out.
 
 pub(crate) mod cancel;
+pub(crate) mod dashboard;
 pub(crate) mod findings;
 pub(crate) mod findings_by_hand;
 pub(crate) mod operation;

@@ -9,13 +9,16 @@ use super::operation::Operation;
 /// Every route, of whichever function, for a caller who asked for none of them.
 pub(crate) const ROUTES: &str = "POST /api/sync/{dataType}, POST /api/sync/all, \
      GET /api/sync/status, GET /api/sync/status/{dataType}, GET /api/sync/runs, \
-     GET /api/sync/findings, POST /api/sync/reset/{dataType}, GET /api/sync/health";
+     GET /api/sync/findings, POST /api/sync/reset/{dataType}, GET /api/sync/health, \
+     GET /api/sync/dashboard";
 
 /// A route, with the data type that its path names, known or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Route {
     /// `GET /api/sync/health`
     Health,
+    /// `GET /api/sync/dashboard`
+    Dashboard,
     /// `GET /api/sync/status`
     Status,
     /// `GET /api/sync/status/{dataType}`
@@ -44,6 +47,7 @@ impl Route {
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         Some(match segments.as_slice() {
             ["health"] => Self::Health,
+            ["dashboard"] => Self::Dashboard,
             ["status"] => Self::Status,
             ["status", name] => Self::StatusOf((*name).to_owned()),
             ["runs"] => Self::Runs,
@@ -58,7 +62,12 @@ impl Route {
     pub(crate) fn method(&self) -> &'static str {
         match self {
             Self::Reset(_) | Self::Operate(_) | Self::Sync(_) => "POST",
-            Self::Health | Self::Status | Self::StatusOf(_) | Self::Runs | Self::Findings => "GET",
+            Self::Health
+            | Self::Dashboard
+            | Self::Status
+            | Self::StatusOf(_)
+            | Self::Runs
+            | Self::Findings => "GET",
         }
     }
 
@@ -69,7 +78,11 @@ impl Route {
             Self::Runs => &["dataType", "limit"],
             Self::Findings => &["dataType", "severity", "limit"],
             Self::Reset(_) => &["force"],
-            Self::Status | Self::StatusOf(_) | Self::Operate(_) | Self::Sync(_) => &[],
+            Self::Dashboard
+            | Self::Status
+            | Self::StatusOf(_)
+            | Self::Operate(_)
+            | Self::Sync(_) => &[],
         }
     }
 }
@@ -83,6 +96,7 @@ mod tests {
         let name = || "products".to_owned();
         for (path, route) in [
             ("/api/sync/health", Route::Health),
+            ("/api/sync/dashboard", Route::Dashboard),
             ("/api/sync/status", Route::Status),
             ("/api/sync/status/products", Route::StatusOf(name())),
             ("/api/sync/runs", Route::Runs),

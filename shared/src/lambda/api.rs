@@ -1,5 +1,5 @@
-//! The function `api`: status, runs, findings, reset and health of all data types, and an
-//! answer for every route that no function has. It needs no Odoo, and one connection to
+//! The function `api`: status, runs, findings, reset and health of all data types, the
+//! dashboard that shows them, and an answer for every route that no function has. It needs no Odoo, and one connection to
 //! Postgres, opened by the first request that asks for one.
 
 use std::future::Future;
@@ -22,7 +22,7 @@ use crate::api::operation::Operation;
 use crate::api::query::{Query, data_type};
 use crate::api::reset::{Reset, reset};
 use crate::api::route::{ROUTES, Route};
-use crate::api::{findings, runs, status};
+use crate::api::{dashboard, findings, runs, status};
 use crate::config::{HttpConfig, PostgresConfig, RetryConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::connect::check_url;
@@ -95,6 +95,9 @@ impl Api {
                 return json!({"success": false, "error": response::error(&error)});
             }
         };
+        if Route::find(&request.path) == Some(Route::Dashboard) {
+            return answer_dashboard(&request);
+        }
         match self.answer(&request, deadline).await {
             Ok(answer) => response::http(answer.status, &answer.body),
             Err(refusal) => {
@@ -164,6 +167,8 @@ impl Api {
         let query = Query::parse(&request.query, route.parameters());
         let data = match route {
             Route::Health => health::up(),
+            // The page has been answered before anybody asked for the key.
+            Route::Dashboard => Value::Null,
             Route::Status => {
                 let _ = query?;
                 let names: Vec<&str> = REGISTRY.iter().map(|spec| spec.name).collect();
@@ -206,6 +211,22 @@ impl Api {
             None => open_lazily()?,
         };
         Ok(self.database.insert(database))
+    }
+}
+
+/// The page holds nothing that is secret: it asks for the key itself.
+fn answer_dashboard(request: &HttpRequest) -> Value {
+    let route = Route::Dashboard;
+    let checked = http::check_method(request, route.method()).and_then(|()| {
+        Query::parse(&request.query, route.parameters())?;
+        Ok(())
+    });
+    match checked {
+        Ok(()) => response::page(dashboard::page()),
+        Err(refusal) => {
+            log(&refusal);
+            response::refusal(&refusal)
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use lambda_http::http::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
 use super::http::Refusal;
+use crate::api::dashboard::Page;
 use crate::error::{Error, ErrorKind, Result};
 use crate::specs::DataType;
 use crate::sync::{Outcome, RunFailure};
@@ -105,13 +106,29 @@ pub(super) fn http(status: u16, body: &Value) -> Value {
 
 /// As [`http`], with headers of its own beside the content type.
 pub(super) fn http_with(status: u16, headers: &[(HeaderName, HeaderValue)], body: &Value) -> Value {
+    let json = (CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let headers = headers.iter().cloned().chain([json]);
+    write(status, headers, body.to_string())
+}
+
+/// A page for a browser.
+pub(super) fn page(page: &Page) -> Value {
+    let headers = page.headers.iter().filter_map(|(name, value)| {
+        // They are ours, and plain text.
+        Some((name.clone(), HeaderValue::from_str(value).ok()?))
+    });
+    write(200, headers, page.body.clone())
+}
+
+fn write(
+    status: u16,
+    headers: impl Iterator<Item = (HeaderName, HeaderValue)>,
+    body: String,
+) -> Value {
     let mut response = ApiGatewayV2httpResponse::default();
     response.status_code = status.into();
-    response.headers.extend(headers.iter().cloned());
-    response
-        .headers
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response.body = Some(Body::Text(body.to_string()));
+    response.headers.extend(headers);
+    response.body = Some(Body::Text(body));
     serde_json::to_value(response).unwrap_or_else(|_| {
         let internal = Error::new(ErrorKind::Internal, "the answer could not be written");
         json!({"statusCode": 500, "body": json!({"success": false, "error": error(&internal)}).to_string()})

@@ -3,6 +3,7 @@
 //! `cargo lambda watch` in front.
 
 mod batch;
+mod dashboard;
 mod routing;
 mod secret;
 mod slices;

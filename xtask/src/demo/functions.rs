@@ -129,6 +129,11 @@ impl Functions {
         self.address("/api/sync/status")
     }
 
+    /// The page for a browser.
+    pub(super) fn url_of_dashboard(&self) -> String {
+        self.address("/api/sync/dashboard")
+    }
+
     fn address(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }

@@ -13,6 +13,9 @@ pub(super) fn print(functions: &Functions, odoo: &DemoOdoo, database_url: &str) 
         "
 Serving until Ctrl-C. The functions' log: {log}
 
+In a browser, with the key {key}:
+  {dashboard}
+
 What changed since the last sync:
   curl -X POST {url} {bearer}
 Everything once more:
@@ -30,6 +33,8 @@ What looks wrong in Odoo's data:
   psql '{database_url}' -c 'select stream, odoo_id, severity, rule, reason from odoo.sync_findings where resolved_at is null limit 5'
 {odoo}",
         log = functions.log().display(),
+        key = functions.key(),
+        dashboard = functions.url_of_dashboard(),
         programs = functions.programs().display(),
         all = functions.url_of_all(),
         status = functions.url_of_status(),

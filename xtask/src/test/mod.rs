@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use crate::browser::Browser;
 use crate::child;
 use crate::odoo_environment::OdooEnvironment;
 use crate::real_odoo::{Borrowed, Release};
@@ -16,8 +17,8 @@ use servers::Servers;
 /// Run the tests, with every server that they need
 ///
 /// Without --odoo: all tests that need no real Odoo, against a private PostgreSQL and
-/// PgBouncer under target/, both installed through apt where they are missing, and moto,
-/// cargo-lambda and schemathesis from PyPI. All are stopped at the end.
+/// PgBouncer under target/, both installed through apt where they are missing, as are
+/// Chromium and Node.js, and moto, cargo-lambda and schemathesis from PyPI. All are stopped at the end.
 ///
 /// With --odoo: only the tests against that real Odoo, which is installed and started
 /// on a fresh database (see `cargo xtask real-odoo`) and stopped at the end. One that is
@@ -49,6 +50,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if args.odoo.is_empty() {
         let mut command = cargo_test(&workspace, &servers, &args.cargo_test, &[]);
         command.env("TEST_SCHEMATHESIS", schemathesis::program()?);
+        command.envs(Browser::ensure(&workspace)?.variables());
         return child::run_to_success(&command);
     }
     for release in &args.odoo {

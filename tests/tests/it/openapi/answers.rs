@@ -125,6 +125,7 @@ async fn every_status_that_can_be_provoked_is_answered_as_described() {
     ] {
         assert_eq!(functions.ask(&mut seen, method, target, "").await, 502);
     }
+    the_dashboard_is_opened(&mut functions, &mut seen).await;
     functions.bearer = None;
     let mut closed = Functions::start(&Environment::new()).await;
     for (method, target) in TARGETS {
@@ -169,6 +170,17 @@ async fn what_is_asked_alone(functions: &mut Functions, seen: &mut Seen) {
         let status = functions.ask(seen, method, target, &large).await;
         assert_eq!(status, 413, "{target}");
     }
+}
+
+/// Its answer is no JSON; tests/tests/it/serverless/dashboard.rs looks at it.
+async fn the_dashboard_is_opened(functions: &mut Functions, seen: &mut Seen) {
+    let target = "/api/sync/dashboard";
+    let page = request_to("GET", target, None, None);
+    let answer = functions.api.call(&page).await;
+    assert_eq!(answer["statusCode"], 200, "{answer}");
+    seen.insert(format!("GET {target} 200"));
+    let misspelt = functions.ask(seen, "GET", "/api/sync/dashboard?x=y", "");
+    assert_eq!(misspelt.await, 400);
 }
 
 /// Another caller is refused, and who asked first is answered before the run is done.

@@ -1,0 +1,32 @@
+// The open findings of a data type, with what can be done about each.
+
+const SEVERITY = { reject: '✗ reject', warning: '! warning' };
+
+/** Such as `products 7`. */
+const nameOf = (finding) => `${finding.stream} ${finding.odoo_id}`;
+
+/** The line above the list. */
+function describeFindings({ total, findings }) {
+  if (total === 0) return '✓ No open findings';
+  const rejects = findings.filter(({ severity }) => severity === 'reject').length;
+  const shown = findings.length < total ? `, the latest ${count(findings.length)} shown` : '';
+  return `! ${counted(total, 'open finding')} (${counted(rejects, 'reject')}${shown})`;
+}
+
+function listFindings({ findings }) {
+  return make('ul', { class: 'findings' }, ...findings.map(makeFinding));
+}
+
+function makeFinding(finding) {
+  const buttons = make('div', { class: 'buttons' });
+  // A warning is looked at again whenever its row is read: there is nothing to try.
+  if (finding.severity === 'reject') {
+    buttons.append(makeButton('Retry', () => ACTIONS.retry(finding), { 'aria-label': `Retry ${nameOf(finding)}` }));
+  }
+  buttons.append(makeButton('Dismiss', () => ACTIONS.dismiss(finding), { 'aria-label': `Dismiss ${nameOf(finding)}` }));
+  return make('li', {},
+    make('p', {}, make('strong', {}, `${SEVERITY[finding.severity] ?? finding.severity} ${nameOf(finding)}`), ` (${finding.rule}): ${finding.reason}`),
+    make('p', { class: 'quiet' }, 'First seen ', makeTime(finding.first_seen_at), ', last seen ', makeTime(finding.last_seen_at),
+      finding.severity === 'reject' ? `, tried ${counted(finding.attempts, 'time')}` : ''),
+    buttons);
+}
