@@ -168,11 +168,12 @@ async fn examine_schema(connection: &mut Connection) -> Result<String> {
 
 /// Every column that a run writes to, as `table.column`.
 fn needed_columns() -> Vec<String> {
-    const STATE: [&str; 7] = [
+    const STATE: [&str; 8] = [
         "sync_metadata.lease_token",
         "sync_streams.watermark",
         "sync_streams.window_phase",
         "sync_deletions.run_id",
+        "sync_hooks.data_type",
         "sync_runs.run_id",
         "sync_findings.odoo_id",
         "sync_batches.batch_id",

@@ -4,6 +4,7 @@
 //! column that a later migration adds stays inside until somebody lets it out.
 
 pub(crate) mod findings;
+pub(crate) mod hooks;
 pub(crate) mod query;
 pub(crate) mod reset;
 pub(crate) mod route;

@@ -4,10 +4,13 @@
 
 use percent_encoding::percent_decode_str;
 
+use super::hooks;
+
 /// Every route, of whichever function, for a caller who asked for none of them.
 pub(crate) const ROUTES: &str = "POST /api/sync/{dataType}, POST /api/sync/all, \
      GET /api/sync/status, GET /api/sync/status/{dataType}, GET /api/sync/runs, \
-     GET /api/sync/findings, POST /api/sync/reset/{dataType}, GET /api/sync/health";
+     GET /api/sync/findings, POST /api/sync/reset/{dataType}, \
+     POST /api/sync/hooks/odoo/{dataType}, GET /api/sync/health";
 
 /// A route, with the data type that its path names, known or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub(crate) enum Route {
     Findings,
     /// `POST /api/sync/reset/{dataType}`
     Reset(String),
+    /// `POST /api/sync/hooks/odoo/{dataType}`
+    Hook(String),
     /// `POST /api/sync/{dataType}`, which other functions answer.
     Sync(String),
 }
@@ -45,6 +50,7 @@ impl Route {
             ["runs"] => Self::Runs,
             ["findings"] => Self::Findings,
             ["reset", name] => Self::Reset((*name).to_owned()),
+            ["hooks", "odoo", name] => Self::Hook((*name).to_owned()),
             [name] => Self::Sync((*name).to_owned()),
             _ => return None,
         })
@@ -53,7 +59,7 @@ impl Route {
     /// The one method that it takes.
     pub(crate) fn method(&self) -> &'static str {
         match self {
-            Self::Reset(_) | Self::Sync(_) => "POST",
+            Self::Reset(_) | Self::Hook(_) | Self::Sync(_) => "POST",
             Self::Health | Self::Status | Self::StatusOf(_) | Self::Runs | Self::Findings => "GET",
         }
     }
@@ -65,6 +71,7 @@ impl Route {
             Self::Runs => &["dataType", "limit"],
             Self::Findings => &["dataType", "severity", "limit"],
             Self::Reset(_) => &["force"],
+            Self::Hook(_) => &[hooks::TOKEN],
             Self::Status | Self::StatusOf(_) | Self::Sync(_) => &[],
         }
     }
@@ -84,6 +91,7 @@ mod tests {
             ("/api/sync/runs", Route::Runs),
             ("/api/sync/findings", Route::Findings),
             ("/api/sync/reset/products", Route::Reset(name())),
+            ("/api/sync/hooks/odoo/products", Route::Hook(name())),
             ("/api/sync/products", Route::Sync(name())),
             ("/api/sync/%70roducts", Route::Sync(name())),
         ] {

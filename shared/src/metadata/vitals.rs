@@ -1,5 +1,5 @@
 //! How a data type is, whatever its last run did: how old the mirror is, and how many findings
-//! are open. What the alarms look at.
+//! are open, which is what the alarms look at; and whether one more run is asked for.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,6 +18,8 @@ pub struct Vitals {
     pub freshness: Option<Duration>,
     /// Open findings, rejects and warnings, by stream. A stream without any is left out.
     pub findings: BTreeMap<String, u64>,
+    /// Whether Odoo has called a hook that no run has answered yet.
+    pub hook_waits: bool,
 }
 
 /// Reads them.
@@ -33,7 +35,9 @@ pub(crate) async fn read(transaction: &Transaction<'_>, data_type: &str) -> Resu
                     (select coalesce(jsonb_object_agg(stream, findings), '{}')
                      from (select stream, count(*) as findings from odoo.sync_findings
                            where data_type = $1 and resolved_at is null
-                           group by stream) as open)",
+                           group by stream) as open),
+                    exists (select from odoo.sync_hooks
+                            where data_type = $1 and requested_at is not null)",
             &[(&data_type, Type::TEXT)],
         )
         .await
@@ -47,5 +51,6 @@ pub(crate) async fn read(transaction: &Transaction<'_>, data_type: &str) -> Resu
         findings: open
             .map(|(stream, count)| (stream.clone(), count.as_u64().unwrap_or_default()))
             .collect(),
+        hook_waits: row.try_get(2).doing(doing)?,
     })
 }

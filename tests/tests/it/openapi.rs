@@ -12,13 +12,14 @@ use shared::specs::REGISTRY;
 use document::DOCUMENT;
 
 /// The routes of all functions, written down apart from code and document.
-const ROUTES: [&str; 8] = [
+const ROUTES: [&str; 9] = [
     "GET /api/sync/findings",
     "GET /api/sync/health",
     "GET /api/sync/runs",
     "GET /api/sync/status",
     "GET /api/sync/status/{dataType}",
     "POST /api/sync/all",
+    "POST /api/sync/hooks/odoo/{dataType}",
     "POST /api/sync/reset/{dataType}",
     "POST /api/sync/{dataType}",
 ];
@@ -37,6 +38,7 @@ fn every_route_but_the_bare_health_says_that_it_wants_the_key() {
         let operation = &DOCUMENT.at("/paths")[path][method.to_lowercase()];
         let expected = match path {
             "/api/sync/health" => json!([{}, {"key": []}]),
+            "/api/sync/hooks/odoo/{dataType}" => json!([{"hookToken": []}]),
             _ => Value::Null,
         };
         assert_eq!(operation["security"], expected, "{route}");

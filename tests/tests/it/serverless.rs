@@ -3,6 +3,7 @@
 //! `cargo lambda watch` in front.
 
 mod batch;
+mod hooks;
 mod routing;
 mod secret;
 mod slices;

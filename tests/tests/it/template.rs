@@ -12,7 +12,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use shared::config::{BackupConfig, Config, EventsConfig, FanOutConfig, HttpConfig, SecretConfig};
+use shared::config::{
+    BackupConfig, Config, EventsConfig, FanOutConfig, HooksConfig, HttpConfig, JwtConfig,
+    SecretConfig,
+};
 use shared::specs::{DataType, REGISTRY};
 
 use blocks::differences;
@@ -279,7 +282,13 @@ fn a_function_may_write_its_log_read_its_secret_and_use_its_bus_and_queues() {
                 ("sqs:SendMessage", QUEUES),
             ],
         ),
-        ("ApiRole", vec![("events:DescribeEventBus", "EventBus.Arn")]),
+        (
+            "ApiRole",
+            vec![
+                ("events:DescribeEventBus", "EventBus.Arn"),
+                ("events:PutEvents", "EventBus.Arn"),
+            ],
+        ),
         // It may add backups, and neither read nor delete one.
         (
             "BackupRole",
@@ -328,6 +337,8 @@ fn variables_read() -> BTreeSet<String> {
     FanOutConfig::from_lookup(&nothing_set).expect_err("required variables are missing");
     BackupConfig::from_lookup(&nothing_set).expect_err("required variables are missing");
     HttpConfig::from_lookup(&nothing_set);
+    HooksConfig::from_lookup(&nothing_set).expect("none is required");
+    JwtConfig::from_lookup(&nothing_set).expect("none is required");
     EventsConfig::from_lookup(&nothing_set);
     SecretConfig::from_lookup(&nothing_set);
     let mut names = names.into_inner();
@@ -356,6 +367,7 @@ fn a_secret_is_a_parameter_that_is_not_shown() {
         ("SUPABASE_DB_URL", "SupabaseDbUrl"),
         ("SUPABASE_SERVICE_ROLE_KEY", "SupabaseServiceRoleKey"),
         ("SYNC_API_KEY", "SyncApiKey"),
+        ("SYNC_HOOK_TOKENS", "SyncHookTokens"),
     ] {
         let variables = &template["Globals"]["Function"]["Environment"]["Variables"];
         assert_eq!(variables[variable], parameter);
