@@ -168,12 +168,13 @@ async fn examine_schema(connection: &mut Connection) -> Result<String> {
 
 /// Every column that a run writes to, as `table.column`.
 fn needed_columns() -> Vec<String> {
-    const STATE: [&str; 8] = [
+    const STATE: [&str; 9] = [
         "sync_metadata.lease_token",
         "sync_metadata.paused_at",
         "sync_streams.watermark",
         "sync_streams.window_phase",
         "sync_deletions.run_id",
+        "sync_hooks.data_type",
         "sync_runs.run_id",
         "sync_findings.odoo_id",
         "sync_batches.batch_id",

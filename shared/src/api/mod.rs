@@ -7,6 +7,7 @@ pub(crate) mod cancel;
 pub(crate) mod dashboard;
 pub(crate) mod findings;
 pub(crate) mod findings_by_hand;
+pub(crate) mod hooks;
 pub(crate) mod operation;
 pub(crate) mod pause;
 pub(crate) mod query;

@@ -4,13 +4,14 @@
 
 use percent_encoding::percent_decode_str;
 
+use super::hooks;
 use super::operation::Operation;
 
 /// Every route, of whichever function, for a caller who asked for none of them.
 pub(crate) const ROUTES: &str = "POST /api/sync/{dataType}, POST /api/sync/all, \
      GET /api/sync/status, GET /api/sync/status/{dataType}, GET /api/sync/runs, \
-     GET /api/sync/findings, POST /api/sync/reset/{dataType}, GET /api/sync/health, \
-     GET /api/sync/dashboard";
+     GET /api/sync/findings, POST /api/sync/reset/{dataType}, \
+     POST /api/sync/hooks/odoo/{dataType}, GET /api/sync/health, GET /api/sync/dashboard";
 
 /// A route, with the data type that its path names, known or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub(crate) enum Route {
     Reset(String),
     /// What an operator does by hand.
     Operate(Operation),
+    /// `POST /api/sync/hooks/odoo/{dataType}`
+    Hook(String),
     /// `POST /api/sync/{dataType}`, which other functions answer.
     Sync(String),
 }
@@ -53,6 +56,7 @@ impl Route {
             ["runs"] => Self::Runs,
             ["findings"] => Self::Findings,
             ["reset", name] => Self::Reset((*name).to_owned()),
+            ["hooks", "odoo", name] => Self::Hook((*name).to_owned()),
             [name] => Self::Sync((*name).to_owned()),
             other => Self::Operate(Operation::find(other)?),
         })
@@ -61,7 +65,7 @@ impl Route {
     /// The one method that it takes.
     pub(crate) fn method(&self) -> &'static str {
         match self {
-            Self::Reset(_) | Self::Operate(_) | Self::Sync(_) => "POST",
+            Self::Reset(_) | Self::Operate(_) | Self::Hook(_) | Self::Sync(_) => "POST",
             Self::Health
             | Self::Dashboard
             | Self::Status
@@ -78,6 +82,7 @@ impl Route {
             Self::Runs => &["dataType", "limit"],
             Self::Findings => &["dataType", "severity", "limit"],
             Self::Reset(_) => &["force"],
+            Self::Hook(_) => &[hooks::TOKEN],
             Self::Dashboard
             | Self::Status
             | Self::StatusOf(_)
@@ -110,6 +115,7 @@ mod tests {
                 "/api/sync/findings/7/dismiss",
                 Route::Operate(Operation::Dismiss("7".to_owned())),
             ),
+            ("/api/sync/hooks/odoo/products", Route::Hook(name())),
             ("/api/sync/products", Route::Sync(name())),
             ("/api/sync/%70roducts", Route::Sync(name())),
         ] {

@@ -15,7 +15,9 @@ mod dead_letters;
 mod environment;
 mod events;
 mod fan_out;
+mod hooks;
 mod http;
+mod jwt;
 mod reader;
 mod secret;
 
@@ -32,7 +34,9 @@ pub use dead_letters::DeadLettersConfig;
 use environment::variable;
 pub use events::EventsConfig;
 pub use fan_out::FanOutConfig;
+pub use hooks::HooksConfig;
 pub use http::HttpConfig;
+pub use jwt::JwtConfig;
 use reader::Reader;
 
 pub use secret::{SecretConfig, SecretVariables};
@@ -178,7 +182,19 @@ pub(crate) fn check_every_variable() -> Result<()> {
     let mut reader = Reader::new(&variable);
     Config::read(&mut reader);
     read_parallel(&mut reader);
+    HooksConfig::read(&mut reader);
+    JwtConfig::read(&mut reader);
     reader.finish(())
+}
+
+/// The bus, for what cannot do without one.
+///
+/// # Errors
+/// [`ErrorKind::Config`](crate::error::ErrorKind::Config) where `SYNC_EVENT_BUS` is empty.
+pub(crate) fn event_bus() -> Result<String> {
+    let mut reader = Reader::new(&variable);
+    let bus = reader.event_bus();
+    reader.finish(bus)
 }
 
 impl PostgresConfig {

@@ -40,6 +40,11 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// Remembers a problem that only the caller can see.
+    pub(super) fn refuse(&mut self, problem: String) {
+        self.problems.push(problem);
+    }
+
     /// Not trimmed: a space may belong to it.
     pub(super) fn password(&mut self, name: &str) -> SecretString {
         self.required(name, "a password or an API key");

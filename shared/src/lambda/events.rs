@@ -125,6 +125,15 @@ fn failed(
     ("Sync Failed", detail)
 }
 
+/// Says that the bus did not take a request.
+pub(super) fn unsent(cause: String) -> Error {
+    Error::new(
+        ErrorKind::Config,
+        "the event bus that SYNC_EVENT_BUS names did not take a request: it is the name of an existing EventBridge bus to which this function may send",
+    )
+    .with_source(cause)
+}
+
 /// Sends events to a bus.
 #[derive(Default)]
 pub(super) struct Publisher {

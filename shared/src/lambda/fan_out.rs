@@ -29,13 +29,13 @@ use uuid::Uuid;
 use super::account::is_alarming;
 use super::deadline::{Deadline, in_time};
 use super::events::{self, Publisher};
-use super::http::{self, HttpRequest, Refusal};
+use super::http::{self, Door, HttpRequest, Refusal};
 use super::outcome;
 use super::response;
 use super::secret;
 use super::trigger::{self, Invocation};
 use crate::api::query::Query;
-use crate::config::{FanOutConfig, HttpConfig};
+use crate::config::FanOutConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fan_out::report::BatchReport;
 use crate::fan_out::{Ended, FanOut, Opened};
@@ -73,7 +73,7 @@ pub async fn run_all() -> Result<(), lambda_runtime::Error> {
 /// The function's state between invocations: clients that stay connected.
 struct Function {
     /// None until the secret that may hold the keys has been read.
-    http: Option<HttpConfig>,
+    door: Option<Door>,
     fan_out: Option<FanOut>,
     publisher: Publisher,
 }
@@ -89,7 +89,7 @@ struct Answer {
 impl Function {
     fn new() -> Self {
         Self {
-            http: None,
+            door: None,
             fan_out: None,
             publisher: Publisher::default(),
         }
@@ -124,8 +124,8 @@ impl Function {
     }
 
     async fn answer_http(&mut self, request: &HttpRequest, deadline: Deadline) -> Value {
-        let keys = self.http.get_or_insert_with(HttpConfig::from_env);
-        let form = match http::accept(request, keys, &[WAIT]) {
+        let door = self.door.get_or_insert_with(Door::from_env);
+        let form = match http::accept(request, door, &[WAIT]).await {
             Ok(form) => form,
             Err(refusal) => return response::refusal(&refusal),
         };
@@ -301,11 +301,7 @@ impl Function {
             it.put_back(claimed.id, &unsent).await
         })
         .await?;
-        Err(Error::new(
-            ErrorKind::Config,
-            "the event bus that SYNC_EVENT_BUS names did not take a request: it is the name of an existing EventBridge bus to which this function may send",
-        )
-        .with_source(cause))
+        Err(events::unsent(cause))
     }
 
     fn fan_out(&mut self) -> Result<&mut FanOut> {

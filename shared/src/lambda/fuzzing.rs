@@ -1,6 +1,5 @@
 //! Triggers from any text, for `crate::fuzzing`.
 
-use secrecy::SecretString;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -10,7 +9,6 @@ use super::response;
 use super::trigger::{self, Invocation};
 use crate::api::query::Query;
 use crate::api::route::Route;
-use crate::config::HttpConfig;
 use crate::error::Result;
 use crate::sync::request::SyncRequest;
 
@@ -41,21 +39,18 @@ fn check_request(request: &Result<SyncRequest>) {
 
 /// Nobody gets in without the key; who has it gets an answer.
 fn answer(mut request: HttpRequest) {
-    let config = |key: Option<&str>| HttpConfig {
-        api_key: key.map(SecretString::from),
-    };
-    match http::accept(&request, &config(None), &[]) {
+    match http::accept_by_key(&request, None, &[]) {
         Ok(_) => panic!("open by default"),
         Err(refusal) => check_refusal(&refusal),
     }
-    let is_let_in = http::authorize(&request, &config(Some(KEY))).is_ok();
+    let is_let_in = http::is_key(&request, KEY);
     let has_key = request.authorization.as_deref().is_some_and(|sent| {
         sent.to_ascii_lowercase().starts_with("bearer ") && sent.ends_with(KEY)
     });
     assert!(has_key || !is_let_in, "let in without the key");
 
     request.authorization = Some(format!("Bearer {KEY}"));
-    match http::accept(&request, &config(Some(KEY)), &[]) {
+    match http::accept_by_key(&request, Some(KEY), &[]) {
         Ok(form) => check_request(&form),
         Err(refusal) => check_refusal(&refusal),
     }

@@ -4,8 +4,10 @@
 use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 
+use super::jwks::Jwks;
+use super::jwt;
 use crate::api::query::Query;
-use crate::config::HttpConfig;
+use crate::config::{HttpConfig, JwtConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sync::request::SyncRequest;
 
@@ -56,47 +58,98 @@ impl From<Error> for Refusal {
     }
 }
 
+/// What opens the routes.
+pub(super) struct Door {
+    keys: HttpConfig,
+    /// Of the users who come with a token of their own; `None` where none may.
+    users: Result<Option<JwtConfig>>,
+    jwks: Jwks,
+}
+
+impl Door {
+    pub(super) fn from_env() -> Self {
+        Self::new(HttpConfig::from_env(), JwtConfig::from_env())
+    }
+
+    fn new(keys: HttpConfig, users: Result<Option<JwtConfig>>) -> Self {
+        Self {
+            keys,
+            users,
+            jwks: Jwks::default(),
+        }
+    }
+}
+
 /// Checks a request to a sync route, whose query may have these parameters. The inner result
 /// is the request's own form.
-pub(super) fn accept(
+pub(super) async fn accept(
     request: &HttpRequest,
-    config: &HttpConfig,
+    door: &mut Door,
     parameters: &[&str],
 ) -> Result<Result<SyncRequest>, Refusal> {
-    authorize(request, config)?;
+    authorize(request, door).await?;
     check_method(request, "POST")?;
     check_size(request)?;
     Ok(Query::parse(&request.query, parameters).and_then(|_| parse(&request.body)))
 }
 
-/// Whether the caller has the key.
+/// Whether the caller has the key, or is a user who may call.
 ///
 /// # Errors
-/// 401, or 503 where no key is set: never open by default.
-pub(super) fn authorize(request: &HttpRequest, config: &HttpConfig) -> Result<(), Refusal> {
-    let Some(key) = &config.api_key else {
-        return Err(Refusal::from(Error::new(
-            ErrorKind::Config,
-            "SYNC_API_KEY is missing: it is the key that callers send as their bearer",
-        )));
-    };
-    let sent = request
-        .authorization
-        .as_ref()
-        .and_then(|value| value.as_bytes().split_at_checked(b"Bearer ".len()))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"Bearer "))
-        .map(|(_, key)| key);
-    let is_ours = sent.is_some_and(|sent| {
-        // Only the length is compared in varying time, and it is no secret.
-        bool::from(sent.ct_eq(key.expose_secret().as_bytes()))
-    });
-    if is_ours {
+/// 401, or 503 where neither a key is set nor a user may call: never open by default.
+pub(super) async fn authorize(request: &HttpRequest, door: &mut Door) -> Result<(), Refusal> {
+    let key = door.keys.api_key.as_ref();
+    if key.is_some_and(|key| is_key(request, key.expose_secret())) {
         return Ok(());
     }
-    Err(Refusal::new(
-        401,
-        "the header \"Authorization: Bearer <key>\" is missing or its key is wrong",
-    ))
+    let has_key = key.is_some();
+    match (&door.users, bearer(request).and_then(jwt::is_one)) {
+        (Ok(Some(config)), Some(token)) => {
+            // Boxed: the future nests deeper than a compiler wants to look.
+            Box::pin(jwt::check(token, config, &mut door.jwks)).await
+        }
+        (Err(error), token) if token.is_some() || !has_key => {
+            Err(Error::new(error.kind(), error.to_string()).into())
+        }
+        (Ok(None), _) if !has_key => Err(Refusal::from(Error::new(
+            ErrorKind::Config,
+            "SYNC_API_KEY is missing: it is the key that callers send as their bearer",
+        ))),
+        _ => Err(Refusal::new(
+            401,
+            "the header \"Authorization: Bearer <key>\" is missing or its key is wrong",
+        )),
+    }
+}
+
+/// As [`accept`], where no user of the project may call: then there is nothing to wait for.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn accept_by_key(
+    request: &HttpRequest,
+    key: Option<&str>,
+    parameters: &[&str],
+) -> Result<Result<SyncRequest>, Refusal> {
+    use futures_util::FutureExt;
+
+    let keys = HttpConfig {
+        api_key: key.map(secrecy::SecretString::from),
+    };
+    let mut door = Door::new(keys, Ok(None));
+    let accepted = accept(request, &mut door, parameters).now_or_never();
+    accepted.expect("nothing to wait for")
+}
+
+/// Whether the bearer is this key.
+pub(super) fn is_key(request: &HttpRequest, key: &str) -> bool {
+    // Only the length is compared in varying time, and it is no secret.
+    bearer(request).is_some_and(|sent| sent.ct_eq(key.as_bytes()).into())
+}
+
+/// What the header `Authorization` has behind its scheme.
+fn bearer(request: &HttpRequest) -> Option<&[u8]> {
+    let value = request.authorization.as_ref()?.as_bytes();
+    let (scheme, bearer) = value.split_at_checked(b"Bearer ".len())?;
+    scheme.eq_ignore_ascii_case(b"Bearer ").then_some(bearer)
 }
 
 /// Refuses every method but the one that the route has.
@@ -136,14 +189,6 @@ fn parse(body: &[u8]) -> Result<SyncRequest> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use secrecy::SecretString;
-
-    fn keyed(key: Option<&str>) -> HttpConfig {
-        HttpConfig {
-            api_key: key.map(SecretString::from),
-        }
-    }
-
     fn request(authorization: Option<&str>, body: &str) -> HttpRequest {
         HttpRequest {
             method: "POST".to_owned(),
@@ -155,15 +200,15 @@ mod tests {
         }
     }
 
-    fn status(request: &HttpRequest, config: &HttpConfig) -> u16 {
-        accept(request, config, &[]).map_or_else(|refusal| refusal.status, |_| 200)
+    fn status(request: &HttpRequest, key: Option<&str>) -> u16 {
+        accept_by_key(request, key, &[]).map_or_else(|refusal| refusal.status, |_| 200)
     }
 
     #[test]
     fn only_the_key_opens() {
-        let config = keyed(Some("secret"));
-        assert_eq!(status(&request(Some("Bearer secret"), ""), &config), 200);
-        assert_eq!(status(&request(Some("bearer secret"), ""), &config), 200);
+        let key = Some("secret");
+        assert_eq!(status(&request(Some("Bearer secret"), ""), key), 200);
+        assert_eq!(status(&request(Some("bearer secret"), ""), key), 200);
         let oversized = format!("Bearer {}", "secret".repeat(100_000));
         for wrong in [
             None,
@@ -176,37 +221,40 @@ mod tests {
             Some("Basic secret"),
             Some(oversized.as_str()),
         ] {
-            assert_eq!(status(&request(wrong, ""), &config), 401, "{wrong:.40?}");
+            assert_eq!(status(&request(wrong, ""), key), 401, "{wrong:.40?}");
         }
     }
 
     #[test]
     fn without_a_configured_key_nothing_opens() {
-        assert_eq!(status(&request(Some("Bearer "), ""), &keyed(None)), 503);
+        assert_eq!(status(&request(Some("Bearer "), ""), None), 503);
+        let token = request(Some("Bearer a.b.c"), "");
+        assert_eq!(status(&token, None), 503);
+        assert_eq!(status(&token, Some("k")), 401);
     }
 
     #[test]
     fn method_size_and_form_are_checked() {
-        let config = keyed(Some("k"));
+        let key = Some("k");
         for wrong in ["GET", "post", "", "NO METHOD"] {
             let mut request = request(Some("Bearer k"), "");
             request.method = wrong.to_owned();
-            let refusal = accept(&request, &config, &[]).expect_err("not POST");
+            let refusal = accept_by_key(&request, key, &[]).expect_err("not POST");
             assert_eq!((refusal.status, refusal.allow), (405, Some("POST")));
         }
         let large = request(Some("Bearer k"), &" ".repeat(MAX_BODY + 1));
-        assert_eq!(status(&large, &config), 413);
+        assert_eq!(status(&large, key), 413);
         let deep = "[".repeat(60_000);
         for bad in ["{", "nonsense", deep.as_str(), r#"{"mode": "all"}"#] {
-            let form = accept(&request(Some("Bearer k"), bad), &config, &[]).expect("let in");
+            let form = accept_by_key(&request(Some("Bearer k"), bad), key, &[]).expect("let in");
             assert_eq!(form.expect_err("bad").kind(), ErrorKind::BadRequest);
         }
         let mut misplaced = request(Some("Bearer k"), "");
         misplaced.query = "mode=full".to_owned();
-        let form = accept(&misplaced, &config, &[]).expect("let in");
+        let form = accept_by_key(&misplaced, key, &[]).expect("let in");
         assert_eq!(form.expect_err("bad").kind(), ErrorKind::BadRequest);
-        assert!(accept(&misplaced, &config, &["mode"]).is_ok_and(|form| form.is_ok()));
-        let empty = accept(&request(Some("Bearer k"), " \n"), &config, &[]).expect("let in");
+        assert!(accept_by_key(&misplaced, key, &["mode"]).is_ok_and(|form| form.is_ok()));
+        let empty = accept_by_key(&request(Some("Bearer k"), " \n"), key, &[]).expect("let in");
         assert_eq!(empty.expect("a form"), SyncRequest::default());
     }
 }

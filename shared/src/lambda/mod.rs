@@ -12,6 +12,8 @@ mod fan_out;
 pub(crate) mod fuzzing;
 mod health;
 mod http;
+mod jwks;
+mod jwt;
 mod operate;
 mod outcome;
 mod response;
@@ -21,6 +23,7 @@ mod trigger;
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
@@ -28,7 +31,7 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
-use crate::config::{Config, EventsConfig, HttpConfig, RetryConfig};
+use crate::config::{Config, EventsConfig, RetryConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::specs::DataType;
 use crate::sync::request::{SyncRequest, Trigger};
@@ -41,8 +44,11 @@ pub use backup::run_backup;
 use deadline::Deadline;
 use events::Publisher;
 pub use fan_out::run_all;
-use http::{HttpRequest, Refusal};
+use http::{Door, HttpRequest, Refusal};
 use trigger::Invocation;
+
+/// Longest that the request which a hook waits for may take to send: somebody may be waiting for the answer.
+const HOOK_ROOM: Duration = Duration::from_secs(1);
 
 /// Runs the Lambda function of one data type until Lambda stops the process.
 ///
@@ -80,7 +86,7 @@ pub async fn run(spec: &'static DataType) -> Result<(), lambda_runtime::Error> {
 /// A function's state between invocations: clients that stay connected.
 struct Function {
     spec: &'static DataType,
-    http: HttpConfig,
+    door: Door,
     events: EventsConfig,
     syncer: Option<Syncer>,
     publisher: Option<Publisher>,
@@ -99,7 +105,7 @@ impl Function {
     fn new(spec: &'static DataType, account: Rc<RefCell<Account>>) -> Self {
         Self {
             spec,
-            http: HttpConfig::from_env(),
+            door: Door::from_env(),
             events: EventsConfig::from_env(),
             syncer: None,
             publisher: None,
@@ -138,7 +144,7 @@ impl Function {
     }
 
     async fn answer_http(&mut self, request: &HttpRequest, deadline: Deadline) -> Value {
-        match http::accept(request, &self.http, &[]) {
+        match http::accept(request, &mut self.door, &[]).await {
             Ok(request) => {
                 let answered = self.sync_for_caller(request, deadline).await;
                 response::http_of_sync(self.spec, &answered.outcome, answered.is_told)
@@ -298,8 +304,30 @@ impl Function {
         if let Err(cause) = &vitals {
             tracing::debug!(cause = cause.chain(), "the last known freshness is told");
         }
-        let mut account = self.account.borrow_mut();
-        account.measure(outcome, spent, vitals.as_ref().ok());
+        let hook_waits = vitals.as_ref().is_ok_and(|vitals| vitals.hook_waits);
+        self.account
+            .borrow_mut()
+            .measure(outcome, spent, vitals.as_ref().ok());
+        if hook_waits {
+            Box::pin(self.answer_hook()).await;
+        }
+    }
+
+    /// Asks for one more run, if a hook that came while this one was on waits for it.
+    async fn answer_hook(&mut self) {
+        let (spec, is_bus_set) = (self.spec, self.events.bus.is_some());
+        let Some(syncer) = self.syncer.as_mut().filter(|_| is_bus_set) else {
+            return;
+        };
+        match syncer.claim_hook(spec).await {
+            Ok(false) => {}
+            Ok(true) => {
+                let request = SyncRequest::of_hook(spec.name);
+                let until = Instant::now() + HOOK_ROOM;
+                self.send(events::requested(&request), until).await;
+            }
+            Err(cause) => tracing::warn!(cause = cause.chain(), "a hook waits for the next run"),
+        }
     }
 
     /// Tells the log of an end, well or not, and the bus of every outcome of a

@@ -1,5 +1,5 @@
 //! How a data type is, whatever its last run did: how old the mirror is, and how many findings
-//! are open. What the alarms look at.
+//! are open, which is what the alarms look at; and whether one more run is asked for.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,6 +20,8 @@ pub struct Vitals {
     pub is_paused: bool,
     /// Open findings, rejects and warnings, by stream. A stream without any is left out.
     pub findings: BTreeMap<String, u64>,
+    /// Whether Odoo has called a hook that no run has answered yet.
+    pub hook_waits: bool,
 }
 
 /// Reads them.
@@ -37,7 +39,9 @@ pub(crate) async fn read(transaction: &Transaction<'_>, data_type: &str) -> Resu
                            where data_type = $1 and resolved_at is null
                            group by stream) as open),
                     exists (select from odoo.sync_metadata
-                            where data_type = $1 and paused_at is not null)",
+                            where data_type = $1 and paused_at is not null),
+                    exists (select from odoo.sync_hooks
+                            where data_type = $1 and requested_at is not null)",
             &[(&data_type, Type::TEXT)],
         )
         .await
@@ -52,5 +56,6 @@ pub(crate) async fn read(transaction: &Transaction<'_>, data_type: &str) -> Resu
         findings: open
             .map(|(stream, count)| (stream.clone(), count.as_u64().unwrap_or_default()))
             .collect(),
+        hook_waits: row.try_get(3).doing(doing)?,
     })
 }

@@ -37,6 +37,7 @@ use uuid::Uuid;
 use crate::config::{Config, RetryConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::claim::{self, Acquired, Claim, Slice};
+use crate::metadata::hooks;
 use crate::metadata::lease::Lease;
 pub use crate::metadata::runs::{EndedRun, RowError, RunReport};
 use crate::metadata::streams::Phase;
@@ -133,6 +134,15 @@ impl Syncer {
             ));
         };
         vitals
+    }
+
+    /// Whether the caller is to ask the bus for a run, since Odoo has called a hook that the runs so far have not
+    /// answered. Only one caller is told so.
+    ///
+    /// # Errors
+    /// Every `db_*`.
+    pub async fn claim_hook(&mut self, spec: &DataType) -> Result<bool> {
+        hooks::claim(&mut self.database, spec.name).await
     }
 
     /// Does what `request` asks, until it is done or the time is up: then what is in the

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::try_join;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -16,6 +17,7 @@ use super::request::Mode;
 use super::window::{self, Observed, Range, Window};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::hooks;
 use crate::metadata::lease::Lease;
 use crate::metadata::streams::{self, Fingerprints, NewWindow, Phase, Progress, StreamState};
 use crate::mirror::database::{Database, Doing};
@@ -70,13 +72,16 @@ impl Opening<'_> {
 
     async fn load(&mut self) -> Result<(Timestamp, Vec<StreamState>)> {
         let doing = "reading the streams' states";
-        let (spec, run_id) = (self.spec, self.lease.run.id);
+        let (spec, run) = (self.spec, self.lease.run);
+        let run_id = run.id;
         self.lease
             .transaction(self.database, doing, async |transaction| {
-                let row = transaction
-                    .query_typed_one("select clock_timestamp()", &[])
-                    .await
-                    .doing(doing)?;
+                let clock = async {
+                    let row = transaction.query_typed_one("select clock_timestamp()", &[]);
+                    row.await.doing(doing)
+                };
+                let answering = hooks::answer(transaction, spec.name, run.taken_over);
+                let (row, ()) = try_join(clock, answering).await?;
                 let mut states = Vec::with_capacity(spec.streams.len());
                 for stream in spec.streams {
                     states.push(streams::load(transaction, stream, run_id).await?);

@@ -105,6 +105,14 @@ pub struct SyncRequest {
 const FORM: &str = r#"a request is a JSON object with any of "mode" ("incremental", "full" or "reconcile"), "confirmDeletes" (true or false), "dataType" (text), "runId" (UUID), "slice" (whole number), "batchId" (UUID)"#;
 
 impl SyncRequest {
+    /// What a hook of Odoo's asks for: what has changed of this data type.
+    pub(crate) fn of_hook(data_type: &str) -> Self {
+        Self {
+            data_type: Some(data_type.to_owned()),
+            ..Self::default()
+        }
+    }
+
     /// Reads a request from JSON.
     ///
     /// # Errors

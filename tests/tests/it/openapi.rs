@@ -12,7 +12,7 @@ use shared::specs::REGISTRY;
 use document::DOCUMENT;
 
 /// The routes of all functions, written down apart from code and document.
-const ROUTES: [&str; 15] = [
+const ROUTES: [&str; 16] = [
     "GET /api/sync/dashboard",
     "GET /api/sync/findings",
     "GET /api/sync/health",
@@ -25,6 +25,7 @@ const ROUTES: [&str; 15] = [
     "POST /api/sync/findings/{id}/retry",
     "POST /api/sync/pause/{dataType}",
     "POST /api/sync/replay/{dataType}",
+    "POST /api/sync/hooks/odoo/{dataType}",
     "POST /api/sync/reset/{dataType}",
     "POST /api/sync/resume/{dataType}",
     "POST /api/sync/{dataType}",
@@ -45,6 +46,7 @@ fn every_route_but_the_bare_health_and_the_dashboard_says_that_it_wants_the_key(
         let expected = match path {
             "/api/sync/health" => json!([{}, {"key": []}]),
             "/api/sync/dashboard" => json!([]),
+            "/api/sync/hooks/odoo/{dataType}" => json!([{"hookToken": []}]),
             _ => Value::Null,
         };
         assert_eq!(operation["security"], expected, "{route}");

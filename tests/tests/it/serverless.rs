@@ -4,6 +4,7 @@
 
 mod batch;
 mod dashboard;
+mod hooks;
 mod routing;
 mod secret;
 mod slices;

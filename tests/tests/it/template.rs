@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use shared::config::{
-    BackupConfig, Config, DeadLettersConfig, EventsConfig, FanOutConfig, HttpConfig, SecretConfig,
+    BackupConfig, Config, DeadLettersConfig, EventsConfig, FanOutConfig, HooksConfig, HttpConfig,
+    JwtConfig, SecretConfig,
 };
 use shared::specs::{DataType, REGISTRY};
 
@@ -341,6 +342,8 @@ fn variables_read() -> BTreeSet<String> {
     DeadLettersConfig::from_lookup(&nothing_set).expect_err("a required variable is missing");
     BackupConfig::from_lookup(&nothing_set).expect_err("required variables are missing");
     HttpConfig::from_lookup(&nothing_set);
+    HooksConfig::from_lookup(&nothing_set).expect("none is required");
+    JwtConfig::from_lookup(&nothing_set).expect("none is required");
     EventsConfig::from_lookup(&nothing_set);
     SecretConfig::from_lookup(&nothing_set);
     let mut names = names.into_inner();
@@ -384,6 +387,7 @@ fn a_secret_is_a_parameter_that_is_not_shown() {
         ("SUPABASE_DB_URL", "SupabaseDbUrl"),
         ("SUPABASE_SERVICE_ROLE_KEY", "SupabaseServiceRoleKey"),
         ("SYNC_API_KEY", "SyncApiKey"),
+        ("SYNC_HOOK_TOKENS", "SyncHookTokens"),
     ] {
         let variables = &template["Globals"]["Function"]["Environment"]["Variables"];
         assert_eq!(variables[variable], parameter);

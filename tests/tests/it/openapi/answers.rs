@@ -107,12 +107,15 @@ async fn every_status_that_can_be_provoked_is_answered_as_described() {
     shop.environment.extend(bus.variables());
     let queue = DeadLetters::create().await;
     shop.environment.extend(queue.variables());
+    let tokens = json!({"products": TOKEN}).to_string();
+    shop.environment.insert("SYNC_HOOK_TOKENS", tokens);
     let mut functions = Functions::start(&shop.environment).await;
     let mut seen = Seen::new();
 
     let synced = functions.ask(&mut seen, "POST", "/api/sync/products", "{}");
     assert_eq!(synced.await, 200);
     what_is_asked_alone(&mut functions, &mut seen).await;
+    what_odoo_asks(&mut functions, &mut seen).await;
     while_a_run_is_on(&shop, &mut functions, &mut seen).await;
     what_becomes_of_a_batch(&shop, &bus, &mut functions, &mut seen).await;
     what_an_operator_does(&shop, &mut functions, &mut seen).await;
@@ -141,6 +144,28 @@ async fn every_status_that_can_be_provoked_is_answered_as_described() {
     });
     let expected: Seen = described.filter(|it| !is_out_of_reach(it)).collect();
     assert_eq!(seen, expected);
+}
+
+/// The token of the one hook that is open.
+const TOKEN: &str = "kennwort-des-hakens";
+
+/// A webhook has a token and no key.
+async fn what_odoo_asks(functions: &mut Functions, seen: &mut Seen) {
+    const HOOK: &str = "/api/sync/hooks/odoo/products";
+    let right = json!({"_id": 7, "_model": "product.template"}).to_string();
+    let large = " ".repeat(64 * 1024 + 1);
+    let opened = format!("{HOOK}?token={TOKEN}");
+    for (target, body, status) in [
+        (opened.as_str(), right.as_str(), 202),
+        (&opened, "{}", 400),
+        (&opened, &large, 413),
+        (HOOK, &right, 401),
+        ("/api/sync/hooks/odoo/%ff", &right, 404),
+        ("/api/sync/hooks/odoo/sales", &right, 503),
+    ] {
+        let found = functions.ask(seen, "POST", target, body).await;
+        assert_eq!(found, status, "{target}");
+    }
 }
 
 /// What nothing has to be prepared for: successes, and requests that are none.

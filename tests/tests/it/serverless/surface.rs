@@ -1,4 +1,4 @@
-//! Everything that `template.yaml` deploys, on this machine, with a simulated Odoo and a
+//! Everything that `template.yaml` deploys, on this machine, with an Odoo, simulated or real, a
 //! database of its own, and an ear on the bus.
 
 use std::fs;
@@ -27,9 +27,9 @@ use crate::support::wait_until;
 /// The key of the routes.
 pub(super) const KEY: &str = "schluessel-der-routen";
 
-/// The running whole; all of it ends when this is dropped.
-pub(super) struct Surface {
-    pub(super) sim: OdooSim,
+/// The running whole; all of it ends when this is dropped. `sim` is what is simulated of Odoo.
+pub(super) struct Surface<S = OdooSim> {
+    pub(super) sim: S,
     pub(super) odoo: Odoo,
     pub(super) database: TestDatabase,
     aws: Aws,
@@ -84,6 +84,13 @@ impl Surface {
     pub(super) async fn open(settings: Settings) -> Self {
         let sim = simulator(Version::V19, 60).await;
         let odoo = Odoo::simulated(&sim).await;
+        Self::over(odoo, sim, settings).await
+    }
+}
+
+impl<S> Surface<S> {
+    /// Starts it over this Odoo, with an empty mirror.
+    pub(super) async fn over(odoo: Odoo, sim: S, settings: Settings) -> Self {
         let database = TestDatabase::create().await;
         let template = template();
         let aws = aws();

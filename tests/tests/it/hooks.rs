@@ -1,0 +1,6 @@
+//! Webhooks of Odoo's: who is let in, and how many runs come of how many hooks. `serverless/hooks.rs` has
+//! them in a real Odoo.
+
+mod asked;
+mod caller;
+mod door;

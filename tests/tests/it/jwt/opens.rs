@@ -1,0 +1,100 @@
+//! Who is let in.
+
+use serde_json::{Value, json};
+
+use super::keys::Key;
+use super::project::{Project, knock, now};
+use crate::http::event::{KEY, ask, request_to};
+use crate::support::function::Function;
+
+/// An invalid body is looked at by those alone who are let in.
+const IN: u64 = 400;
+
+async fn knock_at_all(name: &str, function: &mut Function, bearer: &str) -> (u64, Value) {
+    match name {
+        "sync-products" => knock(function, bearer).await,
+        name => {
+            let target = match name {
+                "api" => "/api/sync/runs?nonsense=1",
+                _ => "/api/sync/all",
+            };
+            let method = if name == "api" { "GET" } else { "POST" };
+            let bearer = format!("Bearer {bearer}");
+            let event = request_to(method, target, Some(&bearer), Some("{"));
+            ask(function, &event).await
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_user_with_the_claim_is_let_in_by_every_function_whatever_key_the_project_signs_with() {
+    let keys = [Key::es256("es"), Key::rs256("rs"), Key::ed_dsa("ed")];
+    let [es, rs, ed] = &keys;
+    let project = Project::with(&[es, rs, ed]).await;
+    for name in ["api", "sync-products", "sync-all"] {
+        let mut function = project.function(name).await;
+        for key in &keys {
+            let token = key.token(&project.claims());
+            let (status, body) = knock_at_all(name, &mut function, &token).await;
+            assert_eq!(status, IN, "{name}: {body}");
+        }
+        let (status, _) = knock_at_all(name, &mut function, "a.b.c").await;
+        assert_eq!(status, 401, "{name}");
+        // The key goes on to open.
+        assert_eq!(knock_at_all(name, &mut function, KEY).await.0, IN);
+    }
+    // Once a process, not once a token.
+    assert_eq!(project.fetches(), 3);
+}
+
+#[tokio::test]
+async fn a_claim_may_be_a_list_and_clocks_may_differ_by_half_a_minute() {
+    let key = Key::es256("es");
+    let project = Project::with(&[&key]).await;
+    let mut function = project.function("sync-products").await;
+    let mut list = project.claims();
+    list["app_metadata"] = json!({"role": ["clerk", "sync_admin"]});
+    let mut late = project.claims();
+    late["exp"] = json!(now() - 10);
+    let mut early = project.claims();
+    early["nbf"] = json!(now() + 10);
+    let mut audiences = project.claims();
+    audiences["aud"] = json!(["authenticated", "another"]);
+    for claims in [list, late, early, audiences] {
+        let (status, body) = knock(&mut function, &key.token(&claims)).await;
+        assert_eq!(status, IN, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn users_are_let_in_where_there_is_no_key() {
+    let key = Key::es256("es");
+    let project = Project::with(&[&key]).await;
+    let mut environment = project.environment();
+    environment.remove("SYNC_API_KEY");
+    let mut function = Function::start("sync-products", &environment).await;
+    let token = key.token(&project.claims());
+    assert_eq!(knock(&mut function, &token).await.0, IN);
+    for stranger in ["", KEY] {
+        assert_eq!(knock(&mut function, stranger).await.0, 401);
+    }
+}
+
+/// A project that changes its key publishes the new one beside the old one, and takes that back later.
+#[tokio::test]
+async fn a_new_key_opens_and_one_that_was_taken_back_does_not() {
+    let (old, new) = (Key::es256("old"), Key::es256("new"));
+    let project = Project::with(&[&old]).await;
+    let mut before = project.function("sync-products").await;
+    let [of_old, of_new] = [&old, &new].map(|key| key.token(&project.claims()));
+    assert_eq!(knock(&mut before, &of_old).await.0, IN);
+    project.publish(&[&new]);
+    let mut after = project.function("sync-products").await;
+    assert_eq!(knock(&mut after, &of_new).await.0, IN);
+    assert_eq!(knock(&mut after, &of_old).await.0, 401);
+    // Who has just asked does not ask again for the sake of whoever knocks.
+    for _ in 0..20 {
+        assert_eq!(knock(&mut before, &of_new).await.0, 401);
+    }
+    assert_eq!(project.fetches(), 2);
+}
