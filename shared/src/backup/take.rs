@@ -92,6 +92,10 @@ impl<'a> Writer<'a> {
     async fn take(&mut self, config: &PostgresConfig) -> Result<Manifest> {
         const DOING: &str = "opening a backup's transaction";
         let mut connection = connect(config).await?;
+        let look = connection.client().transaction().await.doing(DOING)?;
+        catalogue::required_version(&look).await?;
+        let to_hold = catalogue::tables(&look).await?;
+        drop(look);
         let transaction = connection
             .client()
             .build_transaction()
@@ -101,9 +105,15 @@ impl<'a> Writer<'a> {
             .await
             .doing(DOING)?;
         settle(&transaction).await?;
+        // Neither this nor the lock takes the snapshot, the next statement does. One that were older
+        // than the locks would see a table that was emptied before them as empty, and all
+        // others as they had been.
+        hold(&transaction, &to_hold).await?;
         let migration_version = catalogue::required_version(&transaction).await?;
         let tables = catalogue::tables(&transaction).await?;
-        hold(&transaction, &tables).await?;
+        if tables != to_hold {
+            return Err(changed_meanwhile());
+        }
         let started_at = time(&transaction, "now()").await?;
         let mut files = Vec::new();
         for table in tables {
@@ -192,6 +202,11 @@ impl<'a> Writer<'a> {
             );
         }
     }
+}
+
+fn changed_meanwhile() -> Error {
+    let message = "a migration changed the tables while the backup began: take it again";
+    Error::new(ErrorKind::DbFault, message)
 }
 
 /// Keeps tables from being emptied or rebuilt by others, which a snapshot does not survive.

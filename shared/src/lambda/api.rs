@@ -362,7 +362,7 @@ fn not_here(name: &str) -> Refusal {
 }
 
 /// One line a refusal. To be refused for one's own mistake is no alarm.
-fn log(refusal: &Refusal) {
+pub(super) fn log(refusal: &Refusal) {
     let error = &refusal.error;
     let (status, code, cause) = (refusal.status, error.kind().code(), error.chain());
     match error.kind() {

@@ -149,7 +149,10 @@ impl Function {
                 let answered = self.sync_for_caller(request, deadline).await;
                 response::http_of_sync(self.spec, &answered.outcome, answered.is_told)
             }
-            Err(refusal) => response::refusal(&refusal),
+            Err(refusal) => {
+                api::log(&refusal);
+                response::refusal(&refusal)
+            }
         }
     }
 
@@ -304,7 +307,13 @@ impl Function {
         if let Err(cause) = &vitals {
             tracing::debug!(cause = cause.chain(), "the last known freshness is told");
         }
-        let hook_waits = vitals.as_ref().is_ok_and(|vitals| vitals.hook_waits);
+        // An operator who ends a run does not want the next one at once.
+        let is_cancelled = outcome
+            .as_ref()
+            .is_err_and(|failure| failure.error.kind() == ErrorKind::Cancelled);
+        let hook_waits = vitals
+            .as_ref()
+            .is_ok_and(|vitals| vitals.hook_waits && !is_cancelled);
         self.account
             .borrow_mut()
             .measure(outcome, spent, vitals.as_ref().ok());

@@ -19,6 +19,7 @@ use crate::api::query::data_type;
 use crate::api::replay::DeadLetters;
 use crate::config::{EventsConfig, RetryConfig};
 use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::hooks;
 use crate::specs::DataType;
 use crate::sync::RunFailure;
 use crate::sync::request::SyncRequest;
@@ -44,6 +45,7 @@ impl Api {
             Operation::Pause(_) => Pause::parse(&request.body),
             _ => check_empty(&request.body).map(|()| Pause::default()),
         };
+        tracing::info!(?operation, by = request.source_ip, "an operator asks");
         match operation {
             Operation::Cancel(name) => {
                 let spec = data_type(name)?;
@@ -61,6 +63,7 @@ impl Api {
                 let spec = data_type(name)?;
                 pause?;
                 let data = pause::resume(self.database()?, spec).await?;
+                self.ask_for_hooks(spec).await?;
                 let message = format!("{} resumed: the next request syncs it", spec.title);
                 Ok(done(message, data))
             }
@@ -84,6 +87,18 @@ impl Api {
                 Ok(done(message, shown(&found, "dismissed")))
             }
         }
+    }
+
+    /// Asks for the run that hooks wait for which came during a pause.
+    async fn ask_for_hooks(&mut self, spec: &'static DataType) -> Result<()> {
+        if hooks::claim(self.database()?, spec.name).await?
+            && !self
+                .tell(events::requested(&SyncRequest::of_hook(spec.name)))
+                .await
+        {
+            hooks::put_back(self.database()?, spec.name).await?;
+        }
+        Ok(())
     }
 
     async fn cancel(&mut self, spec: &'static DataType) -> Result<Answer, Refusal> {
@@ -110,7 +125,7 @@ impl Api {
             self.tell(events::requested(&request)).await
         };
         let message = match is_requested {
-            true => "Its row is tried again by the sync that was just requested",
+            true => "Its row is tried again by the next incremental sync, which was just requested",
             false if finding.is_paused => {
                 "Its row is tried again by the first incremental sync once its data type is resumed"
             }

@@ -23,6 +23,10 @@ const IS_ON: &str = "exists (
           and (lease_expires_at > clock_timestamp()
                or (lease_token is null and updated_at > clock_timestamp() - interval '60 seconds')))";
 
+/// An operator keeps the data type from being synced: whoever resumes it asks for the run.
+const IS_PAUSED: &str = "exists (
+    select from odoo.sync_metadata where data_type = $1 and paused_at is not null)";
+
 /// Whether nobody has asked the bus yet, or so long ago that the event must be lost.
 const IS_UNSENT: &str = "(sent_at is null or sent_at < clock_timestamp() - interval '60 seconds')";
 
@@ -60,7 +64,7 @@ async fn is_cared_for(database: &mut Database, data_type: &str) -> Result<bool> 
             let row = transaction
                 .query_typed_opt(
                     &format!(
-                        "select not {IS_UNSENT} or {IS_ON} from odoo.sync_hooks
+                        "select not {IS_UNSENT} or {IS_ON} or {IS_PAUSED} from odoo.sync_hooks
                          where data_type = $1 and requested_at is not null"
                     ),
                     &[(&data_type, Type::TEXT)],
@@ -73,7 +77,7 @@ async fn is_cared_for(database: &mut Database, data_type: &str) -> Result<bool> 
 }
 
 /// Whether there is a mark for which the caller, and nobody else, is to ask the bus: none while a run is on, whose
-/// end does it.
+/// end does it, and none while the data type is paused.
 ///
 /// # Errors
 /// Every `db_*`.
@@ -85,7 +89,7 @@ pub(crate) async fn claim(database: &mut Database, data_type: &str) -> Result<bo
                     &format!(
                         "update odoo.sync_hooks set sent_at = clock_timestamp()
                          where data_type = $1 and requested_at is not null
-                               and {IS_UNSENT} and not {IS_ON}"
+                               and {IS_UNSENT} and not {IS_ON} and not {IS_PAUSED}"
                     ),
                     &[(&data_type, Type::TEXT)],
                 )

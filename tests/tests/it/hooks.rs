@@ -2,5 +2,6 @@
 //! them in a real Odoo.
 
 mod asked;
+mod by_hand;
 mod caller;
 mod door;

@@ -100,7 +100,7 @@ async fn the_first_failure_of_each_kind_and_the_recovery_are_told_and_every_succ
 #[tokio::test]
 async fn to_be_busy_or_refused_is_not_told_and_a_function_that_died_is() {
     let mailbox = Mailbox::open(&RULES).await;
-    for code in ["busy", "bad_request"] {
+    for code in ["busy", "bad_request", "cancelled", "paused"] {
         let detail = json!({"dataType": "sales", "again": false, "error": {"code": code}});
         mailbox.send("odoo.sync", "Sync Failed", &detail).await;
     }

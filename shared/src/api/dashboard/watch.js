@@ -66,14 +66,18 @@ function showStatus({ status, metadata, batch }) {
     const row = metadata.find((it) => it.data_type === dataType) ?? null;
     cards.get(dataType).show(status[dataType], row);
   }
-  setText(the('overall'), describeAll(Object.values(status), batch));
+  setText(the('overall'), describeAll(Object.values(status), metadata, batch));
 }
 
-function describeAll(statuses, batch) {
+function describeAll(statuses, metadata, batch) {
   const many = (status) => statuses.filter((it) => it === status).length;
   const parts = [`${count(many('success'))} of ${counted(statuses.length, 'data type')} in order`];
   if (many('failed')) parts.push(`✗ ${count(many('failed'))} failed`);
-  if (many('in_progress')) parts.push(`▶ ${count(many('in_progress'))} running`);
+  const stale = metadata.filter((it) => it.stale).length;
+  const paused = metadata.filter((it) => it.paused_at).length;
+  if (stale) parts.push(`✗ ${count(stale)} left by a function that is gone`);
+  if (many('in_progress') > stale) parts.push(`▶ ${count(many('in_progress') - stale)} running`);
+  if (paused) parts.push(`‖ ${count(paused)} paused`);
   if (batch?.status === 'in_progress') parts.push(`a sync of all: ${count(batch.done)} done, ${count(batch.toDo)} to do`);
   return `${parts.join(' · ')}. Looked at ${clock()}.`;
 }

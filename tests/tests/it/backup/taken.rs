@@ -8,7 +8,7 @@ use super::mirror::{back_up, contents, fill_with_what_is_hard_to_write, location
 use super::restored::restored;
 use super::s3::{Bucket, Mood};
 use crate::support::function::{Answer, Function};
-use crate::support::postgres::TestDatabase;
+use crate::support::postgres::{TestDatabase, open};
 use crate::support::wait_until;
 
 /// The manifest of the backup in a folder.
@@ -106,6 +106,34 @@ async fn a_backup_is_of_one_moment_although_rows_change_meanwhile() {
     };
     let copy = restored(&bucket, location(&answer["data"])).await;
     assert_eq!(contents(&copy.client).await, expected);
+}
+
+#[tokio::test]
+async fn a_table_that_is_being_emptied_is_waited_for_and_the_backup_is_of_the_moment_after() {
+    let database = TestDatabase::create().await;
+    fill_with_what_is_hard_to_write(&database.client).await;
+    let bucket = Bucket::create().await;
+    let environment = bucket.environment(&database.url);
+    let mut function = Function::start("backup", &environment).await;
+    let other = open(&database.url).await;
+    run(
+        &other,
+        "begin;
+         truncate odoo.products;
+         insert into odoo.warehouses (odoo_id) values (7);",
+    )
+    .await;
+    function.send(&json!({}));
+    database.held_up(1).await;
+    run(&other, "commit").await;
+    let Answer::Response(answer) = function.answer().await else {
+        panic!("no answer; log:\n{}", function.log().await);
+    };
+    let copy = restored(&bucket, location(&answer["data"])).await;
+    assert_eq!(
+        contents(&copy.client).await,
+        contents(&database.client).await
+    );
 }
 
 #[tokio::test]

@@ -122,6 +122,7 @@ async fn the_end_of_a_run_that_fails_asks_for_one_more_too_and_that_one_s_for_no
     let request = crate::events::bus::requested(&json!({"dataType": "products"}));
     assert_eq!(products.call(&request).await["success"], false);
     assert_eq!(hooked.requests(), 1);
+    assert!(hooked.waits_since().await.is_null());
 }
 
 /// Its windows were opened before the hook came.
