@@ -65,6 +65,30 @@ impl Aws {
         Ok(arn.to_owned())
     }
 
+    /// Makes an S3 bucket.
+    ///
+    /// # Errors
+    /// Where nobody answers, or it is refused.
+    pub async fn create_bucket(&self, name: &str) -> Result<()> {
+        let place = format!(
+            "<CreateBucketConfiguration><LocationConstraint>{REGION}</LocationConstraint></CreateBucketConfiguration>"
+        );
+        let answer = self
+            .http
+            .put(format!("{}/{name}", self.url))
+            .header("authorization", authorization("s3"))
+            .body(place)
+            .send()
+            .await
+            .with_context(|| format!("the bucket {name} gets no answer"))?;
+        let status = answer.status();
+        ensure!(
+            status.is_success(),
+            "the bucket {name} is answered with {status}"
+        );
+        Ok(())
+    }
+
     /// Sends events. An entry that is refused is an error.
     ///
     /// # Errors
@@ -99,15 +123,11 @@ impl Aws {
     }
 
     async fn call(&self, service: &str, target: &str, body: &Value) -> Result<Value> {
-        // moto reads service and region from here.
-        let authorization = format!(
-            "AWS4-HMAC-SHA256 Credential={KEY}/20260101/{REGION}/{service}/aws4_request, SignedHeaders=host, Signature=none"
-        );
         let version = if service == "sqs" { "1.0" } else { "1.1" };
         let answer = self
             .http
             .post(&self.url)
-            .header("authorization", authorization)
+            .header("authorization", authorization(service))
             .header("content-type", format!("application/x-amz-json-{version}"))
             .header("x-amz-target", target)
             .body(body.to_string())
@@ -125,6 +145,13 @@ impl Aws {
         }
         serde_json::from_str(&text).with_context(|| format!("{target} is not answered in JSON"))
     }
+}
+
+/// The header `authorization` of a call: moto reads service and region from it, and looks at no more.
+pub fn authorization(service: &str) -> String {
+    format!(
+        "AWS4-HMAC-SHA256 Credential={KEY}/20260101/{REGION}/{service}/aws4_request, SignedHeaders=host, Signature=none"
+    )
 }
 
 fn token() -> String {

@@ -87,7 +87,7 @@ impl Queue {
 }
 
 /// Address and ARN of a new queue.
-async fn create_queue(aws: &Aws, name: &str) -> Result<(String, String)> {
+pub(crate) async fn create_queue(aws: &Aws, name: &str) -> Result<(String, String)> {
     let answer = aws
         .queues("CreateQueue", json!({"QueueName": name}))
         .await?;

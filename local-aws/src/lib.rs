@@ -7,6 +7,7 @@
 //! | [`Aws`] | EventBridge, SQS and Secrets Manager; moto's server plays them |
 //! | [`Bus`] | the bus with its rules and their patterns |
 //! | [`Relay`] | Lambda's queue of asynchronous invocations, with retries and on-failure events |
+//! | [`DeadLetters`] | the queues for what a function could not take |
 //! | [`Sandboxes`] | the processes of the functions: Lambda's workers |
 //! | [`RuntimeApi`] | what one process polls for its events |
 //! | [`router_toml`] | API Gateway's routes, for the router of `cargo lambda watch` |
@@ -18,14 +19,16 @@
 
 mod aws;
 mod bus;
+mod dead_letters;
 mod relay;
 mod router;
 mod runtime_api;
 mod sandbox;
 mod template;
 
-pub use aws::{Aws, REGION};
+pub use aws::{Aws, REGION, authorization};
 pub use bus::{Bus, Queue};
+pub use dead_letters::DeadLetters;
 pub use relay::{Relay, RetryDelay};
 pub use router::router_toml;
 pub use runtime_api::{Invocation, Outcome, RuntimeApi};

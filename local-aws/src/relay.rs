@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::aws::{Aws, function_arn};
 use crate::bus::{Bus, Queue};
+use crate::dead_letters::DeadLetters;
 use crate::template::{Function, Template};
 
 /// Longest that SQS lets one wait, in seconds.
@@ -37,6 +38,7 @@ pub struct Relay {
 struct Shared {
     aws: Aws,
     bus: String,
+    dead_letters: DeadLetters,
     /// Address of `cargo lambda watch`.
     url: String,
     delay: Duration,
@@ -44,7 +46,7 @@ struct Shared {
 }
 
 impl Relay {
-    /// Begins to take events from every queue of the bus. The functions are invoked through
+    /// Begins to take events from every queue of the bus; what is given up goes into `dead_letters`. The functions are invoked through
     /// `cargo lambda watch` at `url`.
     ///
     /// # Errors
@@ -52,6 +54,7 @@ impl Relay {
     pub fn start(
         aws: &Aws,
         bus: &Bus,
+        dead_letters: DeadLetters,
         template: &Template,
         url: &str,
         delay: RetryDelay,
@@ -59,6 +62,7 @@ impl Relay {
         let shared = Arc::new(Shared {
             aws: aws.clone(),
             bus: bus.name.clone(),
+            dead_letters,
             url: url.to_owned(),
             delay: delay.0,
             http: http_client().no_proxy().build()?,
@@ -114,6 +118,8 @@ async fn deliver(shared: Arc<Shared>, function: Arc<Function>, event: Value) {
         attempt += 1;
         delay *= 2;
     };
+    let (aws, queues) = (&shared.aws, &shared.dead_letters);
+    queues.put(aws, &function.binary, &event, &failure).await;
     if function.failure_goes_to_bus {
         let entry = on_failure(&shared.bus, &function, &event, attempt, &failure);
         // Lambda, too, only counts a record that could not be delivered.

@@ -45,6 +45,8 @@ pub struct Function {
     pub retries: u32,
     /// Whether the bus is told of an asynchronous invocation that failed for good.
     pub failure_goes_to_bus: bool,
+    /// Whether an event that was given up is kept in a queue of the function's own.
+    pub has_dead_letters: bool,
     logical_id: String,
 }
 
@@ -133,6 +135,7 @@ fn function(id: &str, resource: &Value, global: &Value, template: &Value) -> Res
         timeout: Duration::from_secs(timeout.into()),
         retries: number(retries, template).unwrap_or(RETRIES),
         failure_goes_to_bus: destination == "EventBridge",
+        has_dead_letters: !properties["DeadLetterQueue"].is_null(),
         logical_id: id.to_owned(),
     })
 }
@@ -285,6 +288,7 @@ Resources:
         Binary: sync-one
     Properties:
       FunctionName: !Sub ${AWS::StackName}-sync-one
+      DeadLetterQueue: {Type: SQS, TargetArn: !GetAtt Lost.Arn}
       EventInvokeConfig:
         DestinationConfig:
           OnFailure:
@@ -350,6 +354,7 @@ Resources:
         let one = template.function("sync-one").expect("a function");
         assert_eq!(one.name, "local-sync-one");
         assert_eq!((one.retries, one.failure_goes_to_bus), (1, true));
+        assert!(one.has_dead_letters);
         assert_eq!(one.timeout, Duration::from_secs(900));
         let [route] = one.routes.as_slice() else {
             panic!("not one route: {:?}", one.routes);
@@ -358,6 +363,7 @@ Resources:
         assert_eq!(route.path.as_deref(), Some("/api/sync/one"));
         let api = template.function("api").expect("a function");
         assert_eq!((api.retries, api.failure_goes_to_bus), (0, false));
+        assert!(!api.has_dead_letters);
         assert_eq!(api.timeout, Duration::from_secs(30));
         assert_eq!(
             api.routes,

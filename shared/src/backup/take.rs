@@ -93,6 +93,7 @@ impl<'a> Writer<'a> {
         const DOING: &str = "opening a backup's transaction";
         let mut connection = connect(config).await?;
         let look = connection.client().transaction().await.doing(DOING)?;
+        settle(&look).await?;
         catalogue::required_version(&look).await?;
         let to_hold = catalogue::tables(&look).await?;
         drop(look);

@@ -8,8 +8,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use local_aws::{Aws, Bus, Relay, RetryDelay, SandboxConfig, Sandboxes, Template, router_toml};
-use shared::specs::DataType;
+use local_aws::{
+    Aws, Bus, DeadLetters, Relay, RetryDelay, SandboxConfig, Sandboxes, Template, router_toml,
+};
+use serde_json::{Map, Value};
+use shared::specs::{DataType, PRODUCTS, REGISTRY};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
@@ -25,6 +28,9 @@ use crate::{cache, cargo_lambda, function_environment};
 const USUAL_PORT: u16 = 9000;
 const START_LIMIT: Duration = Duration::from_secs(60);
 const BUS: &str = "demo";
+/// Of the dead-letter queues' names, as a stack's.
+const STACK: &str = "demo";
+const BUCKET: &str = "demo-backups";
 /// A second caller gets its 409 from a second process.
 const PROCESSES_PER_FUNCTION: usize = 2;
 /// On Lambda it is a minute.
@@ -39,6 +45,9 @@ pub(super) struct Functions {
     _moto: Moto,
     port: u16,
     key: String,
+    hook_token: String,
+    aws: Vec<(&'static str, String)>,
+    dead_letters_url: String,
     log: PathBuf,
     programs: PathBuf,
 }
@@ -73,12 +82,24 @@ impl Functions {
 
         let aws = Aws::at(moto.url())?;
         let key = Uuid::new_v4().simple().to_string();
+        let hook_token = Uuid::new_v4().simple().to_string();
         let mut variables = function_environment::variables(odoo, database_url, BUS);
         variables.push(("SYNC_API_KEY".to_owned(), key.clone()));
+        variables.push(("SYNC_HOOK_TOKENS".to_owned(), hook_tokens(&hook_token)));
+        variables.push(("SYNC_BACKUP_BUCKET".to_owned(), BUCKET.to_owned()));
         variables.extend(
             aws.variables()
                 .map(|(name, value)| (name.to_owned(), value)),
         );
+        let runtime = runtime()?;
+        let (bus, dead_letters) = runtime.block_on(async {
+            aws.create_bucket(BUCKET).await?;
+            let bus = Bus::create(&aws, BUS, &template).await?;
+            let dead_letters = DeadLetters::create(&aws, STACK, &template).await?;
+            anyhow::Ok((bus, dead_letters))
+        })?;
+        let dead_letters_url = dead_letters.pattern(PRODUCTS.name)?;
+        variables.push(("SYNC_DEAD_LETTERS_URL".to_owned(), dead_letters_url.clone()));
         let log = cache::log_file("demo-functions")?;
         fs::write(&log, "").with_context(|| format!("cannot write {}", log.display()))?;
         let url = format!("http://127.0.0.1:{port}");
@@ -90,10 +111,8 @@ impl Functions {
             timeout: None,
             log: log.clone(),
         };
-        let runtime = runtime()?;
         let (relay, sandboxes) = runtime.block_on(async {
-            let bus = Bus::create(&aws, BUS, &template).await?;
-            let relay = Relay::start(&aws, &bus, &template, &url, RETRY_DELAY)?;
+            let relay = Relay::start(&aws, &bus, dead_letters, &template, &url, RETRY_DELAY)?;
             anyhow::Ok((relay, Sandboxes::start(&template.functions, config)?))
         })?;
         step.done();
@@ -102,9 +121,12 @@ impl Functions {
             _sandboxes: sandboxes,
             _runtime: runtime,
             server,
+            aws: aws.variables().to_vec(),
+            dead_letters_url,
             _moto: moto,
             port,
             key,
+            hook_token,
             log,
             programs,
         })
@@ -136,6 +158,36 @@ impl Functions {
 
     fn address(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// The route that Odoo's webhooks call, with its token.
+    pub(super) fn url_of_hook(&self, spec: &DataType) -> String {
+        let token = &self.hook_token;
+        self.address(&format!("/api/sync/hooks/odoo/{}?token={token}", spec.name))
+    }
+
+    /// What leads AWS's programs, and ours, to the AWS that is played here.
+    pub(super) fn aws(&self) -> String {
+        let variables = self.aws.iter();
+        let words: Vec<String> = variables
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        words.join(" ")
+    }
+
+    /// The queue with what the function of a data type could not take.
+    pub(super) fn dead_letters(&self, spec: &DataType) -> String {
+        self.dead_letters_url.replace("{dataType}", spec.name)
+    }
+
+    /// The route that puts it back on the bus.
+    pub(super) fn url_of_replay(&self, spec: &DataType) -> String {
+        self.address(&format!("/api/sync/replay/{}", spec.name))
+    }
+
+    /// The bucket that backups go to.
+    pub(super) fn bucket(&self) -> &'static str {
+        BUCKET
     }
 
     /// What callers send as their bearer.
@@ -172,6 +224,14 @@ fn watch(workspace: &Workspace, programs: &Path, port: u16, routes: &Path) -> Re
         .arg(routes);
     let log = cache::log_file("demo-watch")?;
     Server::start("cargo lambda watch", &command, &log)
+}
+
+/// One token for the hooks of all data types; deployed, each has its own.
+fn hook_tokens(token: &str) -> String {
+    let tokens = REGISTRY
+        .iter()
+        .map(|spec| (spec.name.to_owned(), Value::from(token)));
+    Value::Object(tokens.collect::<Map<_, _>>()).to_string()
 }
 
 /// Relay and sandboxes work beside this thread, which waits for other things.

@@ -5,6 +5,9 @@ use shared::specs::PRODUCTS;
 use super::functions::Functions;
 use super::odoo::DemoOdoo;
 
+/// A request on the bus.
+const EVENT: &str = r#"{"source": "odoo.sync", "detail-type": "Sync Requested", "detail": {"dataType": "products"}}"#;
+
 /// Prints commands that work as they stand.
 pub(super) fn print(functions: &Functions, odoo: &DemoOdoo, database_url: &str) {
     let url = functions.url(&PRODUCTS);
@@ -29,6 +32,13 @@ The mirror:
   psql '{database_url}' -c 'select * from odoo.product_catalog limit 5'
 The stock by warehouse and product, from the movements:
   psql '{database_url}' -c 'select warehouse_id, product_id, sum(quantity) from odoo.stock_movements group by 1, 2 limit 5'
+What a webhook of Odoo's sends (docs/REALTIME.md):
+  curl -X POST '{hook}' -d '{{\"_id\": 1}}'
+An event that no function could take, as Lambda puts it away, and back with it onto the bus:
+  curl '{dead_letters}' -H 'Authorization: {sqs}' -d Action=SendMessage --data-urlencode 'MessageBody={event}'
+  curl -X POST {replay} {bearer}
+A backup, which restore takes from the address that it prints (docs/OPERATIONS.md):
+  {aws} SUPABASE_DB_URL='{database_url}' cargo xtask backup {bucket}
 What looks wrong in Odoo's data:
   psql '{database_url}' -c 'select stream, odoo_id, severity, rule, reason from odoo.sync_findings where resolved_at is null limit 5'
 {odoo}",
@@ -40,6 +50,13 @@ What looks wrong in Odoo's data:
         status = functions.url_of_status(),
         function = PRODUCTS.function_name(),
         port = functions.port(),
+        hook = functions.url_of_hook(&PRODUCTS),
+        dead_letters = functions.dead_letters(&PRODUCTS),
+        event = EVENT,
+        sqs = local_aws::authorization("sqs"),
+        replay = functions.url_of_replay(&PRODUCTS),
+        aws = functions.aws(),
+        bucket = functions.bucket(),
         odoo = about_odoo(odoo),
     );
 }

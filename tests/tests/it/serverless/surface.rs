@@ -8,7 +8,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use local_aws::{
-    Aws, Bus, Queue, Relay, RetryDelay, Rule, SandboxConfig, Sandboxes, Template, router_toml,
+    Aws, Bus, DeadLetters, Queue, Relay, RetryDelay, Rule, SandboxConfig, Sandboxes, Template,
+    router_toml,
 };
 use odoo_sim::{OdooSim, Version};
 use reqwest::Method;
@@ -19,7 +20,6 @@ use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use crate::manual::queue::DeadLetters;
 use crate::support::odoo::{Odoo, simulator};
 use crate::support::postgres::{TestDatabase, variable};
 use crate::support::wait_until;
@@ -34,6 +34,7 @@ pub(super) struct Surface<S = OdooSim> {
     pub(super) database: TestDatabase,
     aws: Aws,
     bus: Bus,
+    dead_letters_url: String,
     ear: Queue,
     heard: Mutex<Vec<Value>>,
     url: String,
@@ -102,7 +103,10 @@ impl<S> Surface<S> {
         variables.insert("SYNC_API_KEY", KEY.to_owned());
         variables.insert("SYNC_EVENT_BUS", bus.name.clone());
         variables.extend(aws.variables());
-        variables.extend(DeadLetters::create().await.variables());
+        let dead_letters = DeadLetters::create(&aws, &bus.name, &template).await;
+        let dead_letters = dead_letters.expect("queues");
+        let dead_letters_url = dead_letters.pattern("products").expect("it has one");
+        variables.insert("SYNC_DEAD_LETTERS_URL", dead_letters_url.clone());
         for (name, value) in settings.variables {
             variables.insert(name, value.to_owned());
         }
@@ -119,13 +123,15 @@ impl<S> Surface<S> {
         };
         let sandboxes = Sandboxes::start(&template.functions, config).expect("sandboxes");
         let delay = RetryDelay(Duration::from_millis(50));
-        let relay = Relay::start(&aws, &bus, &template, &url, delay).expect("a relay");
+        let relay = Relay::start(&aws, &bus, dead_letters, &template, &url, delay);
+        let relay = relay.expect("a relay");
         Self {
             sim,
             odoo,
             database,
             aws,
             bus,
+            dead_letters_url,
             ear,
             heard: Mutex::default(),
             url,
@@ -135,6 +141,16 @@ impl<S> Surface<S> {
             _sandboxes: sandboxes,
             _watch: watch,
         }
+    }
+
+    /// The event that lies in a data type's dead-letter queue; waits for one.
+    pub(super) async fn dead_letter(&self, data_type: &str) -> Value {
+        let url = self.dead_letters_url.replace("{dataType}", data_type);
+        let body = json!({"QueueUrl": url, "WaitTimeSeconds": 10});
+        let answer = self.aws.queues("ReceiveMessage", body).await;
+        let answer = answer.expect("the queue answers");
+        let text = answer["Messages"][0]["Body"].as_str();
+        serde_json::from_str(text.expect("a message")).expect("an event")
     }
 
     /// Asks with the key; status and body.

@@ -64,7 +64,8 @@ async fn a_second_caller_gets_409_from_a_second_process() {
     assert_eq!(told[0]["runId"], body["data"]["runId"]);
 }
 
-/// As on Lambda: an event is tried again twice, then the bus is told what became of it.
+/// As on Lambda: an event is tried again twice, then the bus is told what became of it, and it
+/// lies in the function's queue.
 #[tokio::test]
 async fn an_event_whose_function_dies_is_tried_again_and_given_up_with_an_event() {
     let surface = Surface::open(Settings {
@@ -87,6 +88,8 @@ async fn an_event_whose_function_dies_is_tried_again_and_given_up_with_an_event(
         json!({"dataType": "sales"})
     );
     assert_eq!(told[0]["responsePayload"]["errorType"], "Sandbox.Timedout");
+    let kept = surface.dead_letter("sales").await;
+    assert_eq!(kept["detail"], json!({"dataType": "sales"}));
 }
 
 fn data_types(told: &[Value]) -> BTreeSet<String> {
