@@ -115,6 +115,20 @@ impl Values {
         }
     }
 
+    /// Puts those of the same column after these. Of another kind they would be a bug, and are
+    /// stored as null, as a cell would be.
+    fn append(&mut self, values: &Self, rows: usize) {
+        match (self, values) {
+            (Self::Text(ours), Self::Text(theirs))
+            | (Self::Numeric(ours), Self::Numeric(theirs))
+            | (Self::Json(ours), Self::Json(theirs)) => ours.append(theirs),
+            (Self::Boolean(ours), Self::Boolean(theirs)) => ours.extend_from_slice(theirs),
+            (Self::Id(ours), Self::Id(theirs)) => ours.extend_from_slice(theirs),
+            (Self::Timestamp(ours), Self::Timestamp(theirs)) => ours.extend_from_slice(theirs),
+            (ours, _) => (0..rows).for_each(|_| ours.push(Cell::Null)),
+        }
+    }
+
     fn slice(&self, from: usize, to: usize) -> Self {
         match self {
             Self::Text(values) => Self::Text(values.slice(from, to)),
@@ -127,7 +141,7 @@ impl Values {
     }
 }
 
-/// Rows of one page that could be represented, as columns.
+/// Rows of a page that could be represented, as columns.
 #[derive(Debug, Clone)]
 pub(crate) struct Batch {
     pub(crate) ids: Vec<i64>,
@@ -138,6 +152,14 @@ pub(crate) struct Batch {
 impl Batch {
     pub(crate) fn len(&self) -> usize {
         self.ids.len()
+    }
+
+    /// Puts the rows of another batch with the same columns after these.
+    pub(crate) fn append(&mut self, batch: &Self) {
+        self.ids.extend_from_slice(&batch.ids);
+        for (ours, theirs) in self.columns.iter_mut().zip(&batch.columns) {
+            ours.append(theirs, batch.len());
+        }
     }
 
     /// The rows `from..to`. Only a page that Postgres refused is ever split.

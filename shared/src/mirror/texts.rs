@@ -51,6 +51,19 @@ impl Texts {
         self.spans.truncate(texts);
     }
 
+    /// Puts these after the others.
+    pub(crate) fn append(&mut self, texts: &Self) {
+        let offset = self.joined.len();
+        self.joined.push_str(&texts.joined);
+        let spans = texts.spans.iter().map(|span| {
+            span.map(|Span { from, to }| Span {
+                from: from + offset,
+                to: to + offset,
+            })
+        });
+        self.spans.extend(spans);
+    }
+
     pub(crate) fn slice(&self, from: usize, to: usize) -> Self {
         self.iter().skip(from).take(to - from).collect()
     }
@@ -112,6 +125,15 @@ mod tests {
         assert_eq!(read, [Some("a"), None, Some(""), Some("bä")]);
         let part = texts.slice(1, 4);
         assert_eq!((part.get(0), part.get(2)), (None, Some("bä")));
+    }
+
+    #[test]
+    fn what_is_appended_reads_as_before() {
+        let mut texts: Texts = [Some("a"), Some("taken back")].into_iter().collect();
+        texts.truncate(1);
+        texts.append(&[None, Some("ä"), Some("")].into_iter().collect());
+        let read: Vec<_> = (0..4).map(|at| texts.get(at)).collect();
+        assert_eq!(read, [Some("a"), None, Some("ä"), Some("")]);
     }
 
     #[test]

@@ -29,6 +29,11 @@ pub(crate) const IDS_AT_ONCE: usize = 100_000;
 /// the end of a page leaves Postgres idle meanwhile.
 const RECORDS_AT_ONCE: usize = 100;
 
+/// Pages that are committed at once, where so many wait for it. A transaction costs Postgres about a
+/// third of what the rows of a page do, whatever it brings in. None waits where Odoo is slower than
+/// Postgres, which a real one always was; then each page is committed as it comes.
+const PAGES_AT_ONCE: usize = 3;
+
 /// Why a permit is always to be had.
 pub(crate) const NEVER_CLOSED: &str = "nobody closes the semaphore";
 
@@ -50,25 +55,33 @@ pub(crate) struct Limits {
     pub(crate) in_flight: usize,
 }
 
-/// A page, ready to be committed.
+/// A page, or some that follow each other, ready to be committed.
 pub(crate) struct Page {
     /// The ids listed; those deleted meanwhile are in neither batch nor rejects.
     pub(crate) ids: Vec<i64>,
     pub(crate) batch: Batch,
     pub(crate) rejects: Vec<Reject>,
-    answer: RawRecords,
+    answers: Vec<RawRecords>,
 }
 
 impl Page {
     /// The record of a row as Odoo sent it, for a finding. Looked up only for a row that
     /// Postgres refuses, so that the others need no copy of theirs.
     pub(crate) fn record(&self, odoo_id: i64) -> String {
-        record::parse(self.answer.json(), &[])
-            .unwrap_or_default()
+        self.answers
             .iter()
+            .flat_map(|answer| record::parse(answer.json(), &[]).unwrap_or_default())
             .find(|record| record.id == odoo_id)
             .map(|record| record.json.to_owned())
             .unwrap_or_default()
+    }
+
+    /// Puts the page that follows after this one.
+    fn append(&mut self, page: Self) {
+        self.ids.extend(page.ids);
+        self.batch.append(&page.batch);
+        self.rejects.extend(page.rejects);
+        self.answers.extend(page.answers);
     }
 }
 
@@ -76,7 +89,7 @@ impl Page {
 pub(crate) enum Fetched {
     /// Ids of the stream that remain to be read, known once they are listed to the end.
     ToDo(u64),
-    /// The stream's next page.
+    /// The stream's next page, or some of them.
     Page(Page),
     /// The stream's pages are all out; so many rows the source has.
     End(u64),
@@ -85,6 +98,8 @@ pub(crate) enum Fetched {
 /// The receiving end of the fetching task; the task ends with it.
 pub(crate) struct Fetch {
     pages: mpsc::Receiver<Fetched>,
+    /// What came behind the pages that were handed out last.
+    behind: Option<Fetched>,
     task: AbortOnDropHandle<Result<()>>,
 }
 
@@ -98,23 +113,29 @@ impl Fetch {
     where
         Work: Future<Output = Result<()>> + Send + 'static,
     {
-        // One finished page may wait: with those in flight and the one being committed
+        // So many finished pages may wait: with those in flight and those being committed
         // that bounds the memory of a run, whatever its size.
-        let (sender, pages) = mpsc::channel(1);
+        let (sender, pages) = mpsc::channel(PAGES_AT_ONCE);
         Self {
             pages,
+            behind: None,
             task: AbortOnDropHandle::new(tokio::spawn(work(sender).in_current_span())),
         }
     }
 
-    /// What comes next. Each stream ends with [`Fetched::End`]; who asks on after the last
+    /// What comes next, all pages that wait already as one. Each stream ends with [`Fetched::End`]; who asks on after the last
     /// one is wrong.
     ///
     /// # Errors
     /// What ended the fetching before its end. Silence alone is never taken for the end:
     /// the watermark would move past rows that nobody has read.
     pub(crate) async fn next(&mut self) -> Result<Fetched> {
-        match self.pages.recv().await {
+        let next = match self.behind.take() {
+            Some(behind) => Some(behind),
+            None => self.pages.recv().await,
+        };
+        match next {
+            Some(Fetched::Page(page)) => Ok(Fetched::Page(self.with_those_that_wait(page))),
             Some(fetched) => Ok(fetched),
             None => {
                 joined((&mut self.task).await)?;
@@ -124,6 +145,21 @@ impl Fetch {
                 ))
             }
         }
+    }
+
+    fn with_those_that_wait(&mut self, mut page: Page) -> Page {
+        for _ in 1..PAGES_AT_ONCE {
+            match self.pages.try_recv() {
+                Ok(Fetched::Page(next)) => page.append(next),
+                // The end of a stream's pages, say, or of all: for whoever asks next.
+                Ok(other) => {
+                    self.behind = Some(other);
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        page
     }
 }
 
@@ -164,7 +200,7 @@ pub(crate) async fn fetch_page(
         ids,
         batch,
         rejects,
-        answer,
+        answers: vec![answer],
     })
 }
 
