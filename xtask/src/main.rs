@@ -42,6 +42,7 @@ mod runtime;
 mod sam;
 mod schemathesis;
 mod session;
+mod signals;
 mod simulator;
 mod supabase;
 mod sync;
