@@ -24,6 +24,8 @@ mod cold_start;
 mod daemon;
 mod demo;
 mod doctor;
+#[cfg(test)]
+mod documented;
 mod function_environment;
 mod fuzz;
 mod lock;
