@@ -26,6 +26,8 @@ const MISCONFIGURED: [&str; 8] = [
 /// What S3 answers with a 400 and what passes.
 const PASSING: [&str; 3] = ["RequestTimeout", "SlowDown", "ServiceUnavailable"];
 
+const LATE: &str = "S3 does not answer in time";
+
 /// The error of a request about this bucket, which whoever asks needs this right for.
 ///
 /// [`ErrorKind::Config`] for a bucket that is missing, elsewhere or closed to these credentials;
@@ -47,7 +49,8 @@ where
                 chain(error)
             ),
         ),
-        SdkError::TimeoutError(_) => unreachable(bucket, "S3 does not answer in time"),
+        SdkError::TimeoutError(_) => unreachable(bucket, LATE),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => unreachable(bucket, LATE),
         SdkError::DispatchFailure(_) => {
             unreachable(bucket, &format!("S3 is not reached ({})", chain(error)))
         }
