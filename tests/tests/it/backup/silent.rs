@@ -12,8 +12,8 @@ use crate::support::function::binary;
 use crate::support::postgres::TestDatabase;
 use crate::support::wire::{proxy_before, through};
 
-/// As short as the URL allows: an answer is waited for three times as long as `tcp_user_timeout`.
-const IMPATIENT: &str = "?connect_timeout=1&tcp_user_timeout=1";
+/// As short as the URL allows, behind the parameters that it has: an answer is waited for three times as long as `tcp_user_timeout`.
+const IMPATIENT: &str = "&connect_timeout=1&tcp_user_timeout=1";
 
 /// Runs it to its end, which has to come by itself.
 async fn given_up(mut command: tokio::process::Command) -> String {
