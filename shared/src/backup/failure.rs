@@ -8,7 +8,7 @@ use std::error::Error as StdError;
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
-use crate::error::{Error, ErrorKind, Retry};
+use crate::error::{Error, ErrorKind, Retry, chain};
 
 /// What S3 answers with another status than 403 and what waiting does not mend
 /// (its "Error responses").
@@ -94,18 +94,6 @@ fn refusal(bucket: &str, right: &str, status: u16, code: Option<&str>) -> Error 
             Error::new(ErrorKind::S3Fault, message).with_retry(retry)
         }
     }
-}
-
-/// Only for errors from before there was an answer.
-fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

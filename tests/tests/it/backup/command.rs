@@ -5,6 +5,7 @@ use std::process::{Output, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Command;
 
+use super::faults::assert_nothing_unfinished;
 use super::mirror::{contents, fill_two_parts, fill_with_what_is_hard_to_write, run};
 use super::s3::{Bucket, Mood};
 use crate::support::function::binary;
@@ -124,10 +125,5 @@ async fn ctrl_c_takes_back_what_is_on_its_way() {
     kill_process(id, Signal::INT).expect("a signal");
     let output = child.wait_with_output().await.expect("it ends");
     assert_eq!(output.status.code(), Some(130), "{}", printed(&output));
-    assert_eq!(bucket.open_uploads().await, 0);
-    let keys = bucket.keys().await;
-    assert!(
-        !keys.iter().any(|key| key.ends_with("manifest.json")),
-        "{keys:?}"
-    );
+    assert_nothing_unfinished(&bucket).await;
 }

@@ -22,7 +22,7 @@ fn failure(answer: &Answer) -> String {
         .to_owned()
 }
 
-async fn assert_nothing_unfinished(bucket: &Bucket) {
+pub(super) async fn assert_nothing_unfinished(bucket: &Bucket) {
     assert_eq!(bucket.open_uploads().await, 0);
     let keys = bucket.keys().await;
     assert!(

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use odoo_sim::proxy::{Conduct, Direction, Ending, Point};
 
 use super::command::{backup, printed};
+use super::faults::assert_nothing_unfinished;
 use super::mirror::{back_up, fill_with_what_is_hard_to_write, location, run};
 use super::s3::Bucket;
 use crate::support::function::binary;
@@ -60,12 +61,7 @@ async fn a_backup_gives_it_up_and_leaves_no_manifest() {
         proxy.script([conduct]);
         let text = given_up(backup(&bucket, &url)).await;
         assert!(text.contains(doing), "{text}");
-        assert_eq!(bucket.open_uploads().await, 0);
-        let keys = bucket.keys().await;
-        assert!(
-            !keys.iter().any(|key| key.ends_with("manifest.json")),
-            "{keys:?}"
-        );
+        assert_nothing_unfinished(&bucket).await;
     }
 }
 
