@@ -37,6 +37,12 @@ pub enum ErrorKind {
     DbSchema,
     /// Postgres answered with an error.
     DbFault,
+    /// S3, where backups lie, does not answer.
+    S3Unreachable,
+    /// S3 answered with a fault of its own, or with something unreadable.
+    S3Fault,
+    /// A backup was not done when its invocation's time was up.
+    Deadline,
     /// Another run of the same data type holds the lease.
     Busy,
     /// More rows would be deleted than the guard allows.
@@ -55,7 +61,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 19] = [
         Self::Config,
         Self::OdooUnreachable,
         Self::OdooAuth,
@@ -66,6 +72,9 @@ impl ErrorKind {
         Self::DbAuth,
         Self::DbSchema,
         Self::DbFault,
+        Self::S3Unreachable,
+        Self::S3Fault,
+        Self::Deadline,
         Self::Busy,
         Self::DeleteGuard,
         Self::Cancelled,
@@ -92,6 +101,9 @@ impl ErrorKind {
             Self::DbAuth => "db_auth",
             Self::DbSchema => "db_schema",
             Self::DbFault => "db_fault",
+            Self::S3Unreachable => "s3_unreachable",
+            Self::S3Fault => "s3_fault",
+            Self::Deadline => "deadline",
             Self::Busy => "busy",
             Self::DeleteGuard => "delete_guard",
             Self::Cancelled => "cancelled",
@@ -129,6 +141,15 @@ impl ErrorKind {
             Self::DbFault => {
                 "Look into Postgres's own log at this time; nothing is lost, the next run reads the same window again."
             }
+            Self::S3Unreachable => {
+                "Check AWS_REGION and the network from here to S3, and AWS's health page; take the backup again when S3 answers."
+            }
+            Self::S3Fault => {
+                "Look into AWS's health page for S3 and try again; nothing is lost, a backup without its manifest counts as none."
+            }
+            Self::Deadline => {
+                "Give the function more of a processor by a larger BackupMemoryMegabytes, or take the backup with cargo xtask backup, which has no deadline."
+            }
             Self::Busy => {
                 "Wait until the running sync is done; its lease ends by itself a minute after its function is gone."
             }
@@ -159,9 +180,14 @@ impl ErrorKind {
             | Self::OdooAccess
             | Self::OdooSchema
             | Self::OdooFault => 502,
-            Self::Config | Self::DbUnreachable | Self::DbAuth | Self::DbSchema | Self::DbFault => {
-                503
-            }
+            Self::Config
+            | Self::DbUnreachable
+            | Self::DbAuth
+            | Self::DbSchema
+            | Self::DbFault
+            | Self::S3Unreachable
+            | Self::S3Fault
+            | Self::Deadline => 503,
         }
     }
 }
@@ -226,15 +252,21 @@ impl Error {
 
     /// The chain of causes on one line, for the log.
     pub fn chain(&self) -> String {
-        let mut text = self.message.clone();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
+        chain(self)
     }
+}
+
+/// An error and all that caused it on one line. Whoever calls it vouches that none of them has a value or
+/// a secret in it.
+pub(crate) fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }
 
 #[cfg(test)]

@@ -14,10 +14,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::progress::last_lines;
 use crate::session;
+use crate::signals::Signals;
 
 /// How long a process may take to end when it is asked to.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -38,30 +38,17 @@ pub(crate) fn catch_interrupts() -> Result<()> {
         .enable_io()
         .build()
         .context("cannot wait for signals")?;
-    let listen = |kind| {
+    let mut signals = {
         let _runtime = runtime.enter();
-        signal(kind).context("cannot catch signals")
+        Signals::listen()?
     };
-    let mut signals = [
-        listen(SignalKind::interrupt())?,
-        listen(SignalKind::terminate())?,
-        listen(SignalKind::hangup())?,
-    ];
     thread::spawn(move || {
         loop {
-            runtime.block_on(any(&mut signals));
+            runtime.block_on(signals.next());
             interrupt();
         }
     });
     Ok(())
-}
-
-async fn any([first, second, third]: &mut [Signal; 3]) {
-    tokio::select! {
-        _ = first.recv() => (),
-        _ = second.recv() => (),
-        _ = third.recv() => (),
-    }
 }
 
 /// Asks all that runs to end.

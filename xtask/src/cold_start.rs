@@ -9,9 +9,17 @@ use anyhow::{Context, Result, bail};
 use local_aws::RuntimeApi;
 use tokio::process::Command;
 
+use crate::bench::median;
 use crate::progress::last_lines;
 use crate::runtime::block_on;
 use crate::{cache, memory};
+
+/// Longest that half of a function's starts may take.
+pub(crate) const LONGEST: Duration = Duration::from_millis(15);
+/// Largest program of a function, in bytes.
+pub(crate) const LARGEST: u64 = 9_000_000;
+/// How often each function is started; odd, for a median.
+pub(crate) const STARTS: usize = 15;
 
 /// One that takes longer than this does not start.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -44,12 +52,9 @@ pub(crate) fn measure(
         times.push(start.took);
         memories.push(start.memory);
     }
-    times.sort_unstable();
-    memories.sort_unstable();
-    let middle = times.len() / 2;
     Ok(ColdStart {
-        took: times[middle],
-        memory: memories[middle],
+        took: median(times)?,
+        memory: median(memories)?,
     })
 }
 

@@ -24,6 +24,8 @@ mod cold_start;
 mod daemon;
 mod demo;
 mod doctor;
+#[cfg(test)]
+mod documented;
 mod function_environment;
 mod fuzz;
 mod lock;
@@ -42,6 +44,7 @@ mod runtime;
 mod sam;
 mod schemathesis;
 mod session;
+mod signals;
 mod simulator;
 mod supabase;
 mod sync;

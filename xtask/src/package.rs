@@ -9,15 +9,10 @@ use anyhow::{Context, Result, ensure};
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::Value;
 
+use crate::cold_start::{self, LARGEST, LONGEST, STARTS};
 use crate::workspace::Workspace;
-use crate::{child, cold_start, sam};
+use crate::{child, sam};
 
-/// Largest program, in bytes.
-const SIZE_BAR: u64 = 12_000_000;
-/// Longest that half of the starts may take, from exec to the first poll.
-const START_BAR: Duration = Duration::from_millis(25);
-/// How often each function is started; odd, for a median.
-const STARTS: usize = 15;
 /// Minor version of the C library in Amazon Linux 2023, glibc 2.34. A program that needs a later
 /// one starts here and not on Lambda.
 const GLIBC_BAR: u32 = 34;
@@ -27,7 +22,7 @@ const GLIBC_BAR: u32 = 34;
 /// Runs cfn-lint, `sam validate --lint` and `sam build` for this machine's architecture, then
 /// starts each function of template.yaml under a Lambda Runtime API of our own and tells its
 /// size and how long it took from exec to its first poll, the median of fifteen starts. Ends with 1
-/// if a function is missing, too large (12 MB), too slow (25 ms) or does not start. Needs no AWS
+/// if a function is missing, too large (9 MB), too slow (15 ms) or does not start. Needs no AWS
 /// account; what it needs is installed outside the checkout. The first build takes
 /// about ten minutes on two cores.
 #[derive(clap::Args)]
@@ -141,8 +136,8 @@ fn needed_glibc(program: &[u8]) -> u32 {
 fn problem(artifact: &Result<Artifact>) -> Option<String> {
     match artifact {
         Err(error) => Some(format!("{error:#}")),
-        Ok(artifact) if artifact.size > SIZE_BAR => Some("too large".to_owned()),
-        Ok(artifact) if artifact.start > START_BAR => Some("too slow".to_owned()),
+        Ok(artifact) if artifact.size > LARGEST => Some("too large".to_owned()),
+        Ok(artifact) if artifact.start > LONGEST => Some("too slow".to_owned()),
         Ok(artifact) if artifact.glibc > GLIBC_BAR => Some(format!(
             "needs glibc 2.{}, Lambda has 2.{GLIBC_BAR}",
             artifact.glibc
@@ -177,9 +172,11 @@ fn table(outcomes: &[(String, Result<Artifact>)]) -> Table {
 #[cfg(test)]
 mod tests {
     use super::{
-        Artifact, Function, SIZE_BAR, START_BAR, functions, measure, needed_glibc, problem, table,
+        Args, Artifact, Function, LARGEST, LONGEST, functions, measure, needed_glibc, problem,
+        table,
     };
     use anyhow::anyhow;
+    use clap::Args as _;
     use serde_json::json;
     use std::path::Path;
     use std::time::Duration;
@@ -216,15 +213,25 @@ mod tests {
     }
 
     #[test]
+    fn the_help_tells_the_bars() {
+        let help = Args::augment_args(clap::Command::new("package"))
+            .render_long_help()
+            .to_string();
+        let size = format!("({} MB)", LARGEST / 1_000_000);
+        let start = format!("({} ms)", LONGEST.as_millis());
+        assert!(help.contains(&size) && help.contains(&start), "{help}");
+    }
+
+    #[test]
     fn the_bars_are_for_size_start_and_c_library() {
         let artifact = |size, start, glibc| Ok(Artifact { size, start, glibc });
-        let fit = artifact(SIZE_BAR, START_BAR, 34);
+        let fit = artifact(LARGEST, LONGEST, 34);
         assert_eq!(problem(&fit), None);
-        let slow = START_BAR + Duration::from_micros(1);
+        let slow = LONGEST + Duration::from_micros(1);
         let outcomes = [
-            artifact(SIZE_BAR + 1, START_BAR, 34),
-            artifact(SIZE_BAR, slow, 34),
-            artifact(SIZE_BAR, START_BAR, 35),
+            artifact(LARGEST + 1, LONGEST, 34),
+            artifact(LARGEST, slow, 34),
+            artifact(LARGEST, LONGEST, 35),
             Err(anyhow!("was not built")),
         ]
         .map(|artifact| ("sync-sales".to_owned(), artifact));

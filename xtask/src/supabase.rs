@@ -86,6 +86,11 @@ fn told(changed: &Changed) {
     for rights in &changed.taken_back {
         println!("! taken back, only the sync writes here: {rights}");
     }
+    for right in &changed.left {
+        println!(
+            "! NOT taken back, only the sync should write here: {right}, who alone can revoke it"
+        );
+    }
     notes(&changed.after);
 }
 

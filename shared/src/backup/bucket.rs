@@ -18,10 +18,12 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use aws_smithy_types::retry::RetryConfig as SdkRetry;
 use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
 use bytes::Bytes;
 
+use super::failure;
 use crate::config::RetryConfig;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::sdk;
 
 /// Limit of one request: a part at 100 KB a second.
@@ -42,28 +44,33 @@ pub(super) struct Upload {
     parts: Vec<CompletedPart>,
 }
 
+/// A client for this account whose requests may take so long each.
+fn client(account: &SdkConfig, retry: RetryConfig, limit: Duration) -> Client {
+    let attempts = SdkRetry::standard()
+        .with_max_attempts(retry.max_retries.saturating_add(1))
+        .with_initial_backoff(retry.delay);
+    let account = account
+        .to_builder()
+        .retry_config(attempts)
+        .timeout_config(TimeoutConfig::builder().read_timeout(limit).build())
+        // It watches bodies that stream. None does here, and it would take them for stalled.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .build();
+    let config = Builder::from(&account)
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+        .build();
+    Client::from_conf(config)
+}
+
 impl Bucket {
     /// The bucket of this name, with region and credentials of the environment. Nothing is asked yet.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] where the environment names no account or region.
     pub fn connect(name: &str, retry: RetryConfig) -> Result<Self> {
-        let attempts = SdkRetry::standard()
-            .with_max_attempts(retry.max_retries.saturating_add(1))
-            .with_initial_backoff(retry.delay);
-        let shared = sdk::config()?
-            .into_builder()
-            .retry_config(attempts)
-            .timeout_config(TimeoutConfig::builder().read_timeout(REQUEST_LIMIT).build())
-            // It watches bodies that stream. None does here, and it would take them for stalled.
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .build();
-        let config = Builder::from(&shared)
-            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
-            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
-            .build();
         Ok(Self {
-            client: Client::from_conf(config),
+            client: client(&sdk::config()?, retry, REQUEST_LIMIT),
             name: name.to_owned(),
         })
     }
@@ -142,13 +149,8 @@ impl Bucket {
                 let size = head.content_length.and_then(|size| size.try_into().ok());
                 size.map(Some).ok_or_else(|| self.unreadable())
             }
-            Err(error)
-                if error
-                    .raw_response()
-                    .is_some_and(|it| it.status().as_u16() == 404) =>
-            {
-                Ok(None)
-            }
+            // It has no body that could tell a missing file from a missing bucket.
+            Err(error) if error.raw_response().is_some() => self.missing(key).await,
             Err(error) => Err(self.failed("s3:GetObject", &error)),
         }
     }
@@ -165,54 +167,65 @@ impl Bucket {
         Ok(body.into_bytes())
     }
 
-    fn unreadable(&self) -> Error {
-        let message = format!(
-            "S3's answer about bucket {} is none that can be read",
-            self.name
-        );
-        Error::new(ErrorKind::Config, message)
+    /// What keeps a file from being read, by an answer that has a body; `None` where it is just
+    /// not there.
+    async fn missing(&self, key: &str) -> Result<Option<u64>> {
+        let get = self.client.get_object().bucket(&self.name).key(key);
+        match Box::pin(get.range("bytes=0-0").send()).await {
+            Err(error) if error.code() == Some("NoSuchKey") => Ok(None),
+            Err(error) => Err(self.failed("s3:GetObject", &error)),
+            Ok(_) => Err(self.unreadable()),
+        }
     }
 
-    /// Why a request came to nothing, by what the role of whoever asks needs for it.
+    fn unreadable(&self) -> Error {
+        failure::unreadable(&self.name)
+    }
+
     fn failed<E>(&self, right: &str, error: &SdkError<E>) -> Error
     where
         E: ProvideErrorMetadata + StdError + 'static,
     {
-        let why = reason(right, error);
-        let message = format!("the bucket {} (SYNC_BACKUP_BUCKET) fails: {why}", self.name);
-        Error::new(ErrorKind::Config, message)
+        failure::failed(&self.name, right, error)
     }
 }
 
-/// Of an answer only its code: its body is nobody's business.
-fn reason<E>(right: &str, error: &SdkError<E>) -> String
-where
-    E: ProvideErrorMetadata + StdError + 'static,
-{
-    match error {
-        SdkError::ServiceError(refused) => match refused.err().code() {
-            Some("AccessDenied") => format!("{right} on it is not allowed (AccessDenied)"),
-            Some("NoSuchBucket") => "there is none of this name (NoSuchBucket)".to_owned(),
-            Some(code) => format!("S3 refuses it ({code})"),
-            None => format!("S3 answers {}", refused.raw().status()),
-        },
-        SdkError::ConstructionFailure(_) | SdkError::DispatchFailure(_) => format!(
-            "S3 is not reached; look at region, credentials and network ({})",
-            chain(error)
-        ),
-        SdkError::TimeoutError(_) => "S3 does not answer in time".to_owned(),
-        _ => "S3's answer is none that can be read".to_owned(),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use aws_credential_types::Credentials;
+    use aws_credential_types::provider::SharedCredentialsProvider;
+    use aws_sdk_s3::config::{BehaviorVersion, Region};
+    use tokio::net::TcpListener;
 
-/// Only for errors from before there was an answer.
-fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
+    use super::*;
+    use crate::error::{ErrorKind, Retry};
+    use crate::sdk_http::SdkHttpClient;
+
+    /// A bucket behind this port, whose answers are waited for as long as that.
+    fn bucket_at(port: u16, limit: Duration) -> Bucket {
+        let keys = Credentials::new("id", "key", None, None, "test");
+        let shared = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(SharedCredentialsProvider::new(keys))
+            .endpoint_url(format!("http://127.0.0.1:{port}"))
+            .http_client(SdkHttpClient::new().expect("a client"))
+            .build();
+        Bucket {
+            client: client(&shared, RetryConfig::NONE, limit),
+            name: "nightly".to_owned(),
+        }
     }
-    text
+
+    #[tokio::test]
+    async fn an_s3_that_says_nothing_is_given_up_and_may_be_asked_again() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = silent.local_addr().expect("its address").port();
+        let bucket = bucket_at(port, Duration::from_millis(100));
+        let put = bucket.put("a", "text/plain", Bytes::from_static(b"a"));
+        let error = put.await.expect_err("nothing was answered");
+        assert_eq!(error.kind(), ErrorKind::S3Unreachable, "{error}");
+        assert_eq!(error.retry(), Retry::Backoff);
+        assert!(error.to_string().contains("in time"), "{error}");
+    }
 }

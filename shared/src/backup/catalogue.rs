@@ -90,15 +90,18 @@ pub(super) async fn required_version(transaction: &Transaction<'_>) -> Result<i3
 }
 
 /// Lets each sequence go on behind the largest number that its column holds.
-pub(super) async fn set_sequences(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
-    let doing = format!("setting the sequences of {}", table.name);
+pub(super) async fn set_sequences(
+    transaction: &Transaction<'_>,
+    table: &Table,
+    doing: &str,
+) -> Result<()> {
     let name = table.qualified();
     let found = transaction
         .query_typed(SEQUENCES, &[(&name, Type::TEXT)])
         .await;
-    for row in found.doing(&doing)? {
+    for row in found.doing(doing)? {
         let (column, sequence): (String, String) =
-            (row.try_get(0).doing(&doing)?, row.try_get(1).doing(&doing)?);
+            (row.try_get(0).doing(doing)?, row.try_get(1).doing(doing)?);
         let column = quoted(&column);
         let set = format!(
             "select setval($1::text::regclass, coalesce(max({column}), 1), max({column}) is not null)
@@ -107,7 +110,7 @@ pub(super) async fn set_sequences(transaction: &Transaction<'_>, table: &Table) 
         let set = transaction
             .query_typed(&set, &[(&sequence, Type::TEXT)])
             .await;
-        set.doing(&doing)?;
+        set.doing(doing)?;
     }
     Ok(())
 }

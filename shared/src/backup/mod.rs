@@ -11,6 +11,8 @@
 //! | `manifest` | what a backup says of itself |
 //! | `packing` | rows to gzip in parts, and back, with their sums |
 //! | `bucket` | S3, as far as a backup needs it |
+//! | `failure` | why S3 did not do what it was asked for |
+//! | `silence` | how long Postgres may take for an answer |
 //! | `take` | from Postgres to S3 |
 //! | `source` | where a backup is read from: S3, or a folder that was downloaded |
 //! | `restore` | from there into an empty database |
@@ -20,9 +22,11 @@
 
 mod bucket;
 mod catalogue;
+mod failure;
 mod manifest;
 mod packing;
 mod restore;
+mod silence;
 mod source;
 mod take;
 

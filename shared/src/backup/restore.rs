@@ -17,13 +17,16 @@ use tokio_postgres::{CopyInSink, Transaction};
 use super::catalogue::{self, Table, qualified};
 use super::manifest::{Manifest, TableFile};
 use super::packing::Unpacker;
+use super::silence::Silence;
 use super::source::{Source, broken};
 use super::{quoted_list, settle};
 use crate::config::PostgresConfig;
 use crate::error::{Error, ErrorKind, Result};
-use crate::mirror::connect::connect;
+use crate::mirror::connect::{Connection, connect};
 use crate::mirror::database::Doing;
 use crate::mirror::migrate;
+
+const LOOKING: &str = "looking whether the database is empty";
 
 /// What a restore has done.
 #[derive(Debug)]
@@ -40,7 +43,9 @@ pub struct Restored {
 /// # Errors
 /// - [`ErrorKind::BadRequest`]: the backup is none, broken, of a newer program, or has other tables than the migrations make;
 ///   the database holds rows or is ahead of the backup.
-/// - Those of [`connect`] and of [`migrate`](migrate::migrate); [`ErrorKind::Config`] where S3 fails.
+/// - Those of [`connect`] and of [`migrate`](migrate::migrate); `db_unreachable` where Postgres says nothing any more.
+/// - [`ErrorKind::Config`] where the bucket is missing or closed; [`ErrorKind::S3Unreachable`] and
+///   [`ErrorKind::S3Fault`] where S3 fails.
 pub async fn restore(
     config: &PostgresConfig,
     source: &Source,
@@ -49,23 +54,39 @@ pub async fn restore(
 ) -> Result<Restored> {
     let manifest = source.manifest().await?;
     let mut connection = connect(config).await?;
-    let transaction = migrate::begin(&mut connection).await?;
-    settle(&transaction).await?;
+    let silence = Silence::on(&connection);
     let version = manifest.migration_version;
-    check_version(&transaction, version).await?;
-    check_empty(&transaction).await?;
-    let (transaction, _) = migrate::apply(transaction, Some(version)).await?;
-    check_reached(&transaction, version).await?;
-    let tables = chosen(&transaction, &manifest, skipped).await?;
+    let opening = open(&mut connection, version);
+    let transaction = silence.broken_by(LOOKING, opening).await?;
+    let migrating = migrate::apply(transaction, Some(version));
+    let (transaction, _) = silence.broken_by_migrations(migrating).await?;
+    let choosing = async {
+        check_reached(&transaction, version).await?;
+        chosen(&transaction, &manifest, skipped).await
+    };
+    let tables = silence.broken_by(LOOKING, choosing).await?;
     for (table, file) in &tables {
-        load(&transaction, source, file).await?;
-        catalogue::set_sequences(&transaction, table).await?;
+        load(&transaction, source, file, silence).await?;
+        let doing = format!("setting the sequences of {}", table.name);
+        let setting = catalogue::set_sequences(&transaction, table, &doing);
+        silence.broken_by(&doing, setting).await?;
         done(file);
     }
-    let (transaction, migrated) = migrate::apply(transaction, None).await?;
-    let committed = transaction.commit().await;
-    committed.doing("committing a restore")?;
+    let migrating = migrate::apply(transaction, None);
+    let (transaction, migrated) = silence.broken_by_migrations(migrating).await?;
+    let doing = "committing a restore";
+    let committing = async { transaction.commit().await.doing(doing) };
+    silence.broken_by(doing, committing).await?;
     Ok(Restored { manifest, migrated })
+}
+
+/// Begins the transaction, in a database that may be restored into.
+async fn open(connection: &mut Connection, version: i32) -> Result<Transaction<'_>> {
+    let transaction = migrate::begin(connection).await?;
+    settle(&transaction).await?;
+    check_version(&transaction, version).await?;
+    check_empty(&transaction).await?;
+    Ok(transaction)
 }
 
 fn refused(message: String) -> Error {
@@ -94,11 +115,10 @@ async fn check_reached(transaction: &Transaction<'_>, version: i32) -> Result<()
 
 /// Looks before the migrations do, some of which may leave rows of their own.
 async fn check_empty(transaction: &Transaction<'_>) -> Result<()> {
-    const DOING: &str = "looking whether the database is empty";
     for table in catalogue::tables(transaction).await? {
         let query = format!("select exists (select from {})", table.qualified());
         let row = transaction.query_typed_one(&query, &[]).await;
-        if row.doing(DOING)?.try_get(0).doing(DOING)? {
+        if row.doing(LOOKING)?.try_get(0).doing(LOOKING)? {
             return Err(refused(format!(
                 "odoo.{} holds rows: a backup is restored into an empty database only",
                 table.name
@@ -146,27 +166,37 @@ async fn chosen<'a>(
 
 /// Fills one table. Where that fails the file is read to its end all the same: if it is another
 /// one than it should be, that is the reason to tell.
-async fn load(transaction: &Transaction<'_>, source: &Source, file: &TableFile) -> Result<()> {
+async fn load(
+    transaction: &Transaction<'_>,
+    source: &Source,
+    file: &TableFile,
+    silence: Silence,
+) -> Result<()> {
     let mut reader = source.table(file).await?;
     let doing = format!("restoring {}", file.name);
     let name = qualified(&file.name);
     // What a migration has left there gives way to the backup's.
-    let emptied = transaction
-        .batch_execute(&format!("delete from {name}"))
-        .await;
-    emptied.doing(&doing)?;
+    let empty = format!("delete from {name}");
     let columns = quoted_list(&file.columns);
     let sql = format!("copy {name} ({columns}) from stdin (format csv, header match)");
+    let beginning = async {
+        transaction.batch_execute(&empty).await.doing(&doing)?;
+        transaction.copy_in(&sql).await.doing(&doing)
+    };
     let loading = async {
-        let mut sink = pin!(transaction.copy_in(&sql).await.doing(&doing)?);
+        let mut sink = pin!(silence.broken_by(&doing, beginning).await?);
         let mut unpacker = Unpacker::new();
         while let Some(packed) = reader.next().await? {
             for rows in unpacker.push(&packed) {
-                send(sink.as_mut(), rows, file, &doing).await?;
+                let sending = send(sink.as_mut(), rows, file, &doing);
+                silence.broken_by(&doing, sending).await?;
             }
         }
-        send(sink.as_mut(), unpacker.finish(), file, &doing).await?;
-        sink.finish().await.doing(&doing)
+        let finishing = async {
+            send(sink.as_mut(), unpacker.finish(), file, &doing).await?;
+            sink.finish().await.doing(&doing)
+        };
+        silence.broken_by(&doing, finishing).await
     };
     let loaded = loading.await;
     reader.check(file).await?;

@@ -58,11 +58,7 @@ impl Source {
         const LARGEST: u64 = PART as u64;
         let size = self.size(manifest::NAME).await?;
         let Some(size) = size.filter(|size| (1..=LARGEST).contains(size)) else {
-            let message = format!(
-                "no {} is there: this is no backup, or one that was never finished",
-                manifest::NAME
-            );
-            return Err(Error::new(ErrorKind::BadRequest, message));
+            return Err(self.has_no_manifest());
         };
         let mut bytes = Vec::new();
         let mut file = self.open(manifest::NAME, size)?;
@@ -70,6 +66,19 @@ impl Source {
             bytes.extend_from_slice(&piece);
         }
         Manifest::from_json(&bytes)
+    }
+
+    fn has_no_manifest(&self) -> Error {
+        let name = manifest::NAME;
+        let mut message =
+            format!("no {name} is there: this is no backup, or one that was never finished");
+        if let Self::Bucket { bucket, .. } = self {
+            let bucket = bucket.name();
+            message.push_str(&format!(
+                "; aws s3 ls s3://{bucket}/backups/ shows what is there"
+            ));
+        }
+        Error::new(ErrorKind::BadRequest, message)
     }
 
     /// Opens a table's file, which must be of the size that the manifest tells.

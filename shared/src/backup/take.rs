@@ -5,18 +5,20 @@
 //! done by then stay until the bucket's lifecycle rule removes them, like any backup.
 
 use std::pin::pin;
+use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::TryStreamExt;
 use jiff::Timestamp;
-use tokio::time::{Instant, timeout_at};
-use tokio_postgres::{IsolationLevel, Transaction};
+use tokio::time::timeout;
+use tokio_postgres::{Client, IsolationLevel, Transaction};
 use uuid::Uuid;
 
 use super::bucket::{Bucket, Upload};
 use super::catalogue::{self, Table};
 use super::manifest::{self, Manifest, TableFile};
 use super::packing::{Packer, Sums};
+use super::silence::Silence;
 use super::{quoted_list, settle};
 use crate::config::PostgresConfig;
 use crate::error::{Error, ErrorKind, Result};
@@ -25,6 +27,13 @@ use crate::mirror::database::Doing;
 
 const CSV: &str = "application/gzip";
 const JSON: &str = "application/json";
+
+const OPENING: &str = "opening a backup's transaction";
+const CLOCK: &str = "asking Postgres for its time";
+
+/// How long an upload may take to be taken back. Lambda's deadline leaves 20 s; a person has
+/// pressed Ctrl-C.
+const TAKE_BACK_LIMIT: Duration = Duration::from_secs(10);
 
 /// A backup that has been taken.
 #[derive(Debug)]
@@ -35,24 +44,26 @@ pub struct Taken {
     pub manifest: Manifest,
 }
 
-/// Takes a backup of all tables of schema `odoo` into a new folder of the bucket.
+/// Takes a backup of all tables of schema `odoo` into a new folder of the bucket, unless `end`
+/// comes first, which says why.
 ///
 /// # Errors
-/// - Those of [`connect`]; `db_auth` where the role may not see all rows of all tables.
+/// - Those of [`connect`]; `db_auth` where the role may not see all rows of all tables;
+///   `db_unreachable` where Postgres says nothing any more.
 /// - [`ErrorKind::DbSchema`] where no migration has been applied.
-/// - [`ErrorKind::Config`] where S3 does not take it, and where it is not done by `until`.
+/// - [`ErrorKind::Config`] where the bucket is missing or closed; [`ErrorKind::S3Unreachable`] and
+///   [`ErrorKind::S3Fault`] where S3 fails.
+/// - That of `end`.
 pub async fn take(
     config: &PostgresConfig,
     bucket: &Bucket,
-    until: Option<Instant>,
+    end: impl Future<Output = Error>,
 ) -> Result<Taken> {
     let mut writer = Writer::new(bucket);
-    let taking = writer.take(config);
-    let taken = match until {
-        Some(until) => timeout_at(until, taking)
-            .await
-            .unwrap_or_else(|_| Err(late())),
-        None => taking.await,
+    let taken = tokio::select! {
+        biased;
+        taken = writer.take(config) => taken,
+        why = end => Err(why),
     };
     if taken.is_err() {
         writer.take_back().await;
@@ -60,11 +71,6 @@ pub async fn take(
     let manifest = taken?;
     let location = format!("s3://{}/{}", bucket.name(), writer.folder);
     Ok(Taken { location, manifest })
-}
-
-fn late() -> Error {
-    let message = "the backup was not done before Lambda's deadline: a larger BackupMemoryMegabytes gives the function more of a processor, and cargo xtask backup takes one without a deadline";
-    Error::new(ErrorKind::Config, message)
 }
 
 /// A folder that is being filled.
@@ -90,35 +96,19 @@ impl<'a> Writer<'a> {
     }
 
     async fn take(&mut self, config: &PostgresConfig) -> Result<Manifest> {
-        const DOING: &str = "opening a backup's transaction";
         let mut connection = connect(config).await?;
-        let look = connection.client().transaction().await.doing(DOING)?;
-        settle(&look).await?;
-        catalogue::required_version(&look).await?;
-        let to_hold = catalogue::tables(&look).await?;
-        drop(look);
-        let transaction = connection
-            .client()
-            .build_transaction()
-            .isolation_level(IsolationLevel::RepeatableRead)
-            .read_only(true)
-            .start()
-            .await
-            .doing(DOING)?;
-        settle(&transaction).await?;
-        // Neither this nor the lock takes the snapshot, the next statement does. One that were older
-        // than the locks would see a table that was emptied before them as empty, and all
-        // others as they had been.
-        hold(&transaction, &to_hold).await?;
-        let migration_version = catalogue::required_version(&transaction).await?;
-        let tables = catalogue::tables(&transaction).await?;
-        if tables != to_hold {
-            return Err(changed_meanwhile());
-        }
-        let started_at = time(&transaction, "now()").await?;
+        let silence = Silence::on(&connection);
+        let Moment {
+            transaction,
+            migration_version,
+            tables,
+            started_at,
+        } = silence
+            .broken_by(OPENING, open(connection.client()))
+            .await?;
         let mut files = Vec::new();
         for table in tables {
-            let file = self.write(&transaction, table).await?;
+            let file = self.write(&transaction, table, silence).await?;
             tracing::info!(
                 table = file.name,
                 rows = file.rows,
@@ -127,7 +117,8 @@ impl<'a> Writer<'a> {
             );
             files.push(file);
         }
-        let finished_at = time(&transaction, "clock_timestamp()").await?;
+        let finished_at = time(&transaction, "clock_timestamp()");
+        let finished_at = silence.broken_by(CLOCK, finished_at).await?;
         // Nothing was written there; whether its end is heard makes no difference to the backup.
         drop(transaction);
         let manifest = Manifest::new(migration_version, started_at, finished_at, files);
@@ -140,7 +131,12 @@ impl<'a> Writer<'a> {
         format!("{}/{file}", self.folder)
     }
 
-    async fn write(&mut self, transaction: &Transaction<'_>, table: Table) -> Result<TableFile> {
+    async fn write(
+        &mut self,
+        transaction: &Transaction<'_>,
+        table: Table,
+        silence: Silence,
+    ) -> Result<TableFile> {
         let doing = format!("reading {} for a backup", table.name);
         let file = manifest::file_name(&table.name);
         let key = self.key(&file);
@@ -149,14 +145,19 @@ impl<'a> Writer<'a> {
             "copy (select {columns} from {}) to stdout (format csv, header)",
             table.qualified()
         );
-        let mut lines = pin!(transaction.copy_out(&sql).await.doing(&doing)?);
+        let copying = async { transaction.copy_out(&sql).await.doing(&doing) };
+        let mut lines = pin!(silence.broken_by(&doing, copying).await?);
         let mut packer = Packer::new();
         // Postgres sends a message for each row, and one for the header
         // (its protocol's "COPY Operations").
         let mut messages = 0_u64;
-        while let Some(line) = lines.next().await {
+        loop {
+            let line = async { lines.try_next().await.doing(&doing) };
+            let Some(line) = silence.broken_by(&doing, line).await? else {
+                break;
+            };
             messages += 1;
-            if let Some(part) = packer.push(&line.doing(&doing)?) {
+            if let Some(part) = packer.push(&line) {
                 self.add(&key, part).await?;
             }
         }
@@ -196,13 +197,55 @@ impl<'a> Writer<'a> {
         let Some(open) = self.open.take() else {
             return;
         };
-        if let Err(error) = self.bucket.abort(&open).await {
-            tracing::warn!(
-                cause = error.chain(),
-                "an upload that is not finished was left behind"
-            );
-        }
+        let aborting = timeout(TAKE_BACK_LIMIT, self.bucket.abort(&open)).await;
+        let cause = match aborting {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.chain(),
+            Err(_) => "S3 does not answer in time".to_owned(),
+        };
+        tracing::warn!(cause, "an upload that is not finished was left behind");
     }
+}
+
+/// A transaction that sees one state of the database, and what there is to write of it.
+struct Moment<'a> {
+    transaction: Transaction<'a>,
+    migration_version: i32,
+    tables: Vec<Table>,
+    started_at: String,
+}
+
+/// Begins the transaction, with the tables held.
+async fn open(client: &mut Client) -> Result<Moment<'_>> {
+    let look = client.transaction().await.doing(OPENING)?;
+    settle(&look).await?;
+    catalogue::required_version(&look).await?;
+    let to_hold = catalogue::tables(&look).await?;
+    drop(look);
+    let transaction = client
+        .build_transaction()
+        .isolation_level(IsolationLevel::RepeatableRead)
+        .read_only(true)
+        .start()
+        .await
+        .doing(OPENING)?;
+    settle(&transaction).await?;
+    // Neither this nor the lock takes the snapshot, the next statement does. One that were older
+    // than the locks would see a table that was emptied before them as empty, and all
+    // others as they had been.
+    hold(&transaction, &to_hold).await?;
+    let migration_version = catalogue::required_version(&transaction).await?;
+    let tables = catalogue::tables(&transaction).await?;
+    if tables != to_hold {
+        return Err(changed_meanwhile());
+    }
+    let started_at = time(&transaction, "now()").await?;
+    Ok(Moment {
+        transaction,
+        migration_version,
+        tables,
+        started_at,
+    })
 }
 
 fn changed_meanwhile() -> Error {
@@ -220,10 +263,9 @@ async fn hold(transaction: &Transaction<'_>, tables: &[Table]) -> Result<()> {
 }
 
 async fn time(transaction: &Transaction<'_>, clock: &str) -> Result<String> {
-    const DOING: &str = "asking Postgres for its time";
     let row = transaction
         .query_typed_one(&format!("select {clock}"), &[])
         .await;
-    let time: Timestamp = row.doing(DOING)?.try_get(0).doing(DOING)?;
+    let time: Timestamp = row.doing(CLOCK)?.try_get(0).doing(CLOCK)?;
     Ok(time.to_string())
 }

@@ -205,7 +205,9 @@ impl Api {
             Route::Reset(name) => {
                 let spec = data_type(name)?;
                 let force = query?.flag("force")?;
-                check_empty(&request.body)?;
+                request.refuse_body(
+                    "a reset takes no body; ?force=true takes a running sync's lease away",
+                )?;
                 let done = reset(self.database()?, spec, force).await?;
                 return Ok(answer_reset(spec, &done));
             }
@@ -302,22 +304,6 @@ fn open_lazily() -> Result<Database> {
         },
         ..config
     }))
-}
-
-/// A body might be meant to say something; a reset listens to its query alone.
-fn check_empty(body: &[u8]) -> Result<()> {
-    let is_blank = body.iter().all(u8::is_ascii_whitespace);
-    let is_empty_object = || {
-        serde_json::from_slice::<Value>(body)
-            .is_ok_and(|body| body.as_object().is_some_and(serde_json::Map::is_empty))
-    };
-    if is_blank || is_empty_object() {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorKind::BadRequest,
-        "a reset takes no body; ?force=true takes a running sync's lease away",
-    ))
 }
 
 fn answer_reset(spec: &DataType, done: &Reset) -> Answer {

@@ -9,13 +9,13 @@ use std::pin::Pin;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::deadline::Deadline;
 use super::secret;
 use crate::backup::{Bucket, Taken, take};
 use crate::config::BackupConfig;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::telemetry;
 
 /// Runs the Lambda function `backup` until Lambda stops the process.
@@ -38,7 +38,16 @@ async fn back_up(until: Instant) -> Result<Taken> {
     secret::read().await?;
     let config = BackupConfig::from_env()?;
     let bucket = Bucket::connect(&config.bucket, config.postgres.retry)?;
-    take(&config.postgres, &bucket, Some(until)).await
+    let late = async {
+        sleep_until(until).await;
+        late()
+    };
+    take(&config.postgres, &bucket, late).await
+}
+
+fn late() -> Error {
+    let message = "the backup was not done before Lambda's deadline";
+    Error::new(ErrorKind::Deadline, message)
 }
 
 fn answer(taken: Result<Taken>) -> Result<Value, lambda_runtime::Error> {

@@ -2,6 +2,7 @@
 //! that a caller without the key learns nothing else.
 
 use secrecy::ExposeSecret;
+use serde_json::{Map, Value};
 use subtle::ConstantTimeEq;
 
 use super::jwks::Jwks;
@@ -27,6 +28,22 @@ pub(super) struct HttpRequest {
     pub(super) body: Vec<u8>,
     /// Whom the gateway has it from.
     pub(super) source_ip: Option<String>,
+}
+
+impl HttpRequest {
+    /// Refuses a body with this reason, where the route has no use for one: it might be meant to
+    /// say something. An empty object says nothing.
+    pub(super) fn refuse_body(&self, why: &str) -> Result<()> {
+        let is_blank = self.body.iter().all(u8::is_ascii_whitespace);
+        let is_empty_object = || {
+            let object = serde_json::from_slice::<Map<String, Value>>(&self.body);
+            object.is_ok_and(|object| object.is_empty())
+        };
+        if is_blank || is_empty_object() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::BadRequest, why))
+    }
 }
 
 /// A request that was not let in.
@@ -103,7 +120,7 @@ pub(super) async fn authorize(request: &HttpRequest, door: &mut Door) -> Result<
         return Ok(());
     }
     let has_key = key.is_some();
-    match (&door.users, bearer(request).and_then(jwt::is_one)) {
+    match (&door.users, bearer(request).and_then(jwt::token_of)) {
         (Ok(Some(config)), Some(token)) => {
             // Boxed: the future nests deeper than a compiler wants to look.
             Box::pin(jwt::check(token, config, &mut door.jwks)).await

@@ -21,12 +21,12 @@ const AUDIENCE: &str = "authenticated";
 /// No token is as long as this; a header of API Gateway's may be.
 const MAX_LENGTH: usize = 8 * 1024;
 
-/// Whether a bearer has the form of a token: three parts. A key of one's own need not be told from it by chance,
-/// since it has been compared before.
-pub(super) fn is_one(bearer: &[u8]) -> Option<&str> {
+/// The token that a bearer is, if it has the form of one: three parts. A key of one's own need not be told from it
+/// by chance, since it has been compared before.
+pub(super) fn token_of(bearer: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(bearer).ok()?;
-    let is_one = text.len() <= MAX_LENGTH && text.split('.').count() == 3;
-    is_one.then_some(text)
+    let has_its_form = text.len() <= MAX_LENGTH && text.split('.').count() == 3;
+    has_its_form.then_some(text)
 }
 
 /// Whether a token lets its bearer in.
@@ -142,10 +142,10 @@ mod tests {
 
     #[test]
     fn a_bearer_of_three_parts_is_a_token() {
-        assert_eq!(is_one(b"a.b.c"), Some("a.b.c"));
+        assert_eq!(token_of(b"a.b.c"), Some("a.b.c"));
         for wrong in [&b"abc"[..], b"a.b", b"a.b.c.d", b"\xff.b.c"] {
-            assert_eq!(is_one(wrong), None);
+            assert_eq!(token_of(wrong), None);
         }
-        assert_eq!(is_one("a.b.c".repeat(10_000).as_bytes()), None);
+        assert_eq!(token_of("a.b.c".repeat(10_000).as_bytes()), None);
     }
 }

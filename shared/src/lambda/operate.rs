@@ -43,7 +43,7 @@ impl Api {
     ) -> Result<Answer, Refusal> {
         let pause = match operation {
             Operation::Pause(_) => Pause::parse(&request.body),
-            _ => check_empty(&request.body).map(|()| Pause::default()),
+            _ => (request.refuse_body("this route takes no body")).map(|()| Pause::default()),
         };
         tracing::info!(?operation, by = request.source_ip, "an operator asks");
         match operation {
@@ -231,18 +231,6 @@ fn not_taken(cause: String) -> Error {
         "the event bus that SYNC_EVENT_BUS names did not take a request: it is the name of an existing EventBridge bus to which this function may send",
     )
     .with_source(cause)
-}
-
-/// A body might be meant to say something.
-fn check_empty(body: &[u8]) -> Result<()> {
-    let is_blank = body.iter().all(u8::is_ascii_whitespace);
-    let is_empty_object =
-        || serde_json::from_slice(body).is_ok_and(|body: Value| body == json!({}));
-    if is_blank || is_empty_object() {
-        return Ok(());
-    }
-    let message = "this route takes no body";
-    Err(Error::new(ErrorKind::BadRequest, message))
 }
 
 /// # Errors

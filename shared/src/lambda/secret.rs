@@ -13,7 +13,7 @@ use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use secrecy::SecretString;
 
 use crate::config::SecretConfig;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, chain};
 use crate::sdk;
 
 /// Lays the secret's variables over the environment, once a process. To be called before any
@@ -69,16 +69,4 @@ where
         SdkError::TimeoutError(_) => "Secrets Manager does not answer in time".to_owned(),
         _ => "Secrets Manager's answer is none that can be read".to_owned(),
     }
-}
-
-/// Only for errors from before there was an answer.
-fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -173,7 +173,7 @@ impl Database {
 }
 
 /// Gives up what Postgres does not answer in time, as a connection that is dead.
-async fn in_time<T>(
+pub(crate) async fn in_time<T>(
     doing: &str,
     limit: Duration,
     future: impl Future<Output = Result<T>>,

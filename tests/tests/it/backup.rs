@@ -7,5 +7,6 @@ mod faults;
 mod mirror;
 mod restored;
 mod s3;
+mod silent;
 mod taken;
 mod volume;

@@ -5,6 +5,7 @@ mod alarms;
 mod blocks;
 mod globals;
 mod notifications;
+mod variables;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,7 @@ use shared::config::{
 use shared::specs::{DataType, REGISTRY};
 
 use blocks::differences;
+use variables::variables;
 
 /// Functions of no data type.
 const SHARED_FUNCTIONS: [&str; 3] = ["api", "backup", "sync-all"];
@@ -355,11 +357,9 @@ fn variables_read() -> BTreeSet<String> {
 #[test]
 fn every_variable_that_is_read_can_be_set_and_no_other() {
     let template = template();
-    let set: BTreeSet<String> = template["Globals"]["Function"]["Environment"]["Variables"]
-        .as_object()
-        .expect("variables")
+    let set: BTreeSet<String> = functions(&template)
         .keys()
-        .cloned()
+        .flat_map(|binary| variables(&template, binary).into_keys())
         .collect();
     assert_eq!(set, variables_read());
 }
@@ -368,7 +368,7 @@ fn every_variable_that_is_read_can_be_set_and_no_other() {
 #[test]
 fn dead_letters_are_looked_for_where_each_data_type_has_its_queue() {
     let template = template();
-    let variables = &template["Globals"]["Function"]["Environment"]["Variables"];
+    let variables = variables(&template, "api");
     let set = variables["SYNC_DEAD_LETTERS_URL"].as_str();
     let config = DeadLettersConfig::from_lookup(&|_| set.map(str::to_owned)).expect("a form");
     for data_type in REGISTRY {
@@ -389,8 +389,7 @@ fn a_secret_is_a_parameter_that_is_not_shown() {
         ("SYNC_API_KEY", "SyncApiKey"),
         ("SYNC_HOOK_TOKENS", "SyncHookTokens"),
     ] {
-        let variables = &template["Globals"]["Function"]["Environment"]["Variables"];
-        assert_eq!(variables[variable], parameter);
+        assert_eq!(variables(&template, "api")[variable], parameter);
         let parameter = &template["Parameters"][parameter];
         assert_eq!(parameter["NoEcho"], true, "{variable}");
         let default = parameter["Default"].as_str().unwrap_or_default();

@@ -15,6 +15,7 @@ use super::dlt::{self, Pipeline};
 use super::floor::{Floor, IN_FLIGHT, Which};
 use super::function::Function;
 use super::report::{Bar, Report, Thousands, Unit, megabytes, ratio, seconds};
+use super::round::{Round, Rounds};
 use super::{Args, Bench, median};
 use crate::odoo_environment::OdooEnvironment;
 use crate::progress::Step;
@@ -73,12 +74,9 @@ pub(super) fn subjects(args: &Args) -> impl Iterator<Item = Subject> {
     Subject::value_variants().iter().copied().filter(is_wanted)
 }
 
-/// What one round measured.
-struct Round {
-    function: Duration,
-    floor: Duration,
-    floor_of_rows: Duration,
-    memory: u64,
+/// What one round measured, with dlt beside it.
+struct Measured {
+    round: Round,
     dlt: Option<dlt::Run>,
 }
 
@@ -197,13 +195,13 @@ fn measure(
         anyhow::Ok((headline(spec, &present), source))
     })??;
     let rounds = bench.args.rounds();
-    let measured: Vec<Round> = (1..=rounds)
+    let measured: Vec<Measured> = (1..=rounds)
         .map(|number| {
             child::check_interrupt()?;
             let step = Step::start(format!("{}: round {number} of {rounds}", spec.title));
-            let round = round(bench, &source)?;
+            let measured = round(bench, &source)?;
             step.done();
-            Ok(round)
+            Ok(measured)
         })
         .collect::<Result<_>>()?;
     tell(report, case, subject, headline, &measured)
@@ -230,13 +228,15 @@ fn headline(spec: &DataType, present: &[(&str, u64)]) -> String {
     format!("{}: {}", spec.title, rows.join(", "))
 }
 
-fn round(bench: &Bench<'_>, source: &Source<'_>) -> Result<Round> {
+fn round(bench: &Bench<'_>, source: &Source<'_>) -> Result<Measured> {
     let database_url = bench.mirror.make_empty()?;
-    let mut round = runtime::block_on(against_floor(&bench.programs, source, &database_url))??;
-    if let Some(pipeline) = &source.dlt {
-        round.dlt = Some(pipeline.run(bench, source.odoo, &database_url)?);
-    }
-    Ok(round)
+    let round = runtime::block_on(against_floor(&bench.programs, source, &database_url))??;
+    let dlt = source.dlt.as_ref();
+    let dlt = dlt.map(|pipeline| pipeline.run(bench, source.odoo, &database_url));
+    Ok(Measured {
+        round,
+        dlt: dlt.transpose()?,
+    })
 }
 
 async fn against_floor(programs: &Path, source: &Source<'_>, database_url: &str) -> Result<Round> {
@@ -250,7 +250,6 @@ async fn against_floor(programs: &Path, source: &Source<'_>, database_url: &str)
         floor: of_all,
         floor_of_rows: of_rows,
         memory: function.peak_memory()?,
-        dlt: None,
     })
 }
 
@@ -259,12 +258,11 @@ fn tell(
     case: &str,
     subject: Subject,
     headline: String,
-    rounds: &[Round],
+    measured: &[Measured],
 ) -> Result<()> {
-    let function = median(rounds.iter().map(|round| round.function))?;
-    let floor = median(rounds.iter().map(|round| round.floor))?;
-    let floor_of_rows = median(rounds.iter().map(|round| round.floor_of_rows))?;
-    let memory = rounds.iter().map(|round| round.memory).max().unwrap_or(0);
+    let rounds = measured.iter().map(|it| &it.round);
+    let medians = Rounds::of(rounds.clone())?;
+    let memory = rounds.map(|round| round.memory).max().unwrap_or(0);
     report.table(
         headline,
         &[
@@ -277,32 +275,21 @@ fn tell(
             "its memory",
         ],
     );
-    for (number, round) in rounds.iter().enumerate() {
-        let dlt = round.dlt.as_ref();
-        report.row([
-            format!("round {}", number + 1),
-            seconds(round.function),
-            seconds(round.floor),
-            seconds(round.floor_of_rows),
-            format!("{:.1} MB", megabytes(round.memory)),
-            dlt.map_or_else(String::new, |run| seconds(run.took)),
-            dlt.map_or_else(String::new, |run| {
-                format!("{:.1} MB", megabytes(run.memory))
-            }),
-        ]);
+    for (index, Measured { round, dlt }) in measured.iter().enumerate() {
+        let dlts = dlt.as_ref().map_or_else(Default::default, |run| {
+            [
+                seconds(run.took),
+                format!("{:.1} MB", megabytes(run.memory)),
+            ]
+        });
+        report.row(round.cells(index + 1).into_iter().chain(dlts));
     }
     let name = subject.spec().name;
-    report.figure(
+    medians.tell(
+        report,
         format!("{case}: {name} against the same reads"),
-        ratio(function, floor),
-        Unit::Ratio,
-        Bar::AtMost(subject.largest_ratio()),
-    );
-    report.figure(
+        subject.largest_ratio(),
         format!("{case}: {name} against reading its rows alone"),
-        ratio(function, floor_of_rows),
-        Unit::Ratio,
-        Bar::None,
     );
     report.figure(
         format!("{case}: {name}, peak memory"),
@@ -310,14 +297,14 @@ fn tell(
         Unit::Megabytes,
         Bar::AtMost(MOST_MEMORY),
     );
-    let runs: Vec<&dlt::Run> = rounds.iter().filter_map(|it| it.dlt.as_ref()).collect();
+    let runs: Vec<&dlt::Run> = measured.iter().filter_map(|it| it.dlt.as_ref()).collect();
     if !runs.is_empty() {
         let dlt = median(runs.iter().map(|run| run.took))?;
         // The least that it got by with, against the most that we took.
         let dlts_memory = runs.iter().map(|run| run.memory).min().unwrap_or(0);
         report.figure(
             format!("{case}: {name}, time of dlt against ours"),
-            ratio(dlt, function),
+            ratio(dlt, medians.function),
             Unit::Ratio,
             Bar::AtLeast(LEAST_LEAD),
         );

@@ -14,6 +14,7 @@ mod mirror;
 mod nothing;
 mod reconcile;
 mod report;
+mod round;
 mod short;
 mod start;
 mod status;
@@ -171,7 +172,10 @@ fn programs(
 }
 
 /// The one in the middle.
-fn median<T: Ord + Copy>(measured: impl IntoIterator<Item = T>) -> Result<T> {
+///
+/// # Errors
+/// Where nothing was measured.
+pub(crate) fn median<T: Ord + Copy>(measured: impl IntoIterator<Item = T>) -> Result<T> {
     let mut measured: Vec<T> = measured.into_iter().collect();
     measured.sort_unstable();
     measured

@@ -1,7 +1,7 @@
 //! Case `reconcile`: the comparison of a mirror that is right with the whole source, against
 //! reading ids and change times alone.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use serde_json::json;
@@ -11,20 +11,14 @@ use shared::specs::PRODUCTS;
 use super::canned::CannedOdoo;
 use super::floor::{Floor, IN_FLIGHT, Which};
 use super::function::Function;
-use super::report::{Bar, Report, Thousands, Unit, megabytes, ratio, seconds};
-use super::{Bench, full, median};
+use super::report::{Report, Thousands};
+use super::round::{Round, Rounds};
+use super::{Bench, full};
 use crate::odoo_environment::OdooEnvironment;
 use crate::progress::Step;
 use crate::{child, function_environment, runtime};
 
 const LARGEST_RATIO: f64 = 1.25;
-
-struct Round {
-    function: Duration,
-    floor: Duration,
-    floor_of_rows: Duration,
-    memory: u64,
-}
 
 /// Measures with so many rows from the canned Odoo, and with those of the real one unless that is
 /// left out.
@@ -92,9 +86,7 @@ async fn round(function: &mut Function, floor: &Floor) -> Result<Round> {
 }
 
 fn tell(report: &mut Report, what: &str, rounds: &[Round]) -> Result<()> {
-    let function = median(rounds.iter().map(|round| round.function))?;
-    let floor = median(rounds.iter().map(|round| round.floor))?;
-    let floor_of_rows = median(rounds.iter().map(|round| round.floor_of_rows))?;
+    let medians = Rounds::of(rounds.iter())?;
     report.table(
         format!("Of {what}."),
         &[
@@ -105,26 +97,14 @@ fn tell(report: &mut Report, what: &str, rounds: &[Round]) -> Result<()> {
             "peak memory",
         ],
     );
-    for (number, round) in rounds.iter().enumerate() {
-        report.row([
-            format!("round {}", number + 1),
-            seconds(round.function),
-            seconds(round.floor),
-            seconds(round.floor_of_rows),
-            format!("{:.1} MB", megabytes(round.memory)),
-        ]);
+    for (index, round) in rounds.iter().enumerate() {
+        report.row(round.cells(index + 1));
     }
-    report.figure(
+    medians.tell(
+        report,
         format!("reconcile: {what}, against reading ids and times"),
-        ratio(function, floor),
-        Unit::Ratio,
-        Bar::AtMost(LARGEST_RATIO),
-    );
-    report.figure(
+        LARGEST_RATIO,
         format!("reconcile: {what}, against the same without templates"),
-        ratio(function, floor_of_rows),
-        Unit::Ratio,
-        Bar::None,
     );
     Ok(())
 }

@@ -12,12 +12,10 @@ use shared::specs::REGISTRY;
 use super::Bench;
 use super::median;
 use super::report::{Bar, Report, Unit, megabytes, milliseconds, ratio};
-use crate::{child, cold_start};
+use crate::child;
+use crate::cold_start::{self, LARGEST, LONGEST, STARTS};
 
-const STARTS: usize = 15;
-const LONGEST: f64 = 15.0;
 const MOST_MEMORY: f64 = 12.0;
-const LARGEST: f64 = 9.0;
 /// A program that does nothing at all: what starting any program costs on this machine.
 const NOTHING: &str = "/bin/true";
 
@@ -73,7 +71,7 @@ pub(super) fn run(bench: &Bench<'_>, functions: &[String]) -> Result<Report> {
         "start: slowest function to its first poll",
         milliseconds(took),
         Unit::Milliseconds,
-        Bar::AtMost(LONGEST),
+        Bar::AtMost(milliseconds(LONGEST)),
     );
     report.figure(
         "start: slowest function against a program that does nothing",
@@ -91,7 +89,7 @@ pub(super) fn run(bench: &Bench<'_>, functions: &[String]) -> Result<Report> {
         "start: largest program",
         megabytes(size),
         Unit::Megabytes,
-        Bar::AtMost(LARGEST),
+        Bar::AtMost(megabytes(LARGEST)),
     );
     Ok(report)
 }

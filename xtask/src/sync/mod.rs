@@ -12,16 +12,16 @@ mod summary;
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use shared::config::Config;
 use shared::specs::{DataType, REGISTRY};
 use shared::sync::request::{Mode, SyncRequest, Trigger};
 use shared::sync::{Outcome, Overseer, RunFailure, Syncer};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
+use crate::signals::Signals;
 use crate::{INTERRUPTED, child, runtime};
 use glance::Watcher;
 use screen::Screen;
@@ -93,13 +93,13 @@ async fn sync(args: &Args, config: &Config) -> Result<()> {
     };
     let screen = Screen::new(spec);
     let mut watcher = Watcher::new(spec, config);
-    let mut interrupts = Interrupts::listen()?;
+    let mut signals = Signals::listen()?;
     let until = Instant::now() + NO_DEADLINE;
     // Boxed: a run's future is large.
     let running = Box::pin(syncer.run(spec, &request, Trigger::Invoke, until));
     let outcome = tokio::select! {
         biased;
-        () = interrupts.heed(&overseer, &screen) => bail!("interrupted"),
+        () = heed(&mut signals, &overseer, &screen) => bail!("interrupted"),
         outcome = running => outcome,
         () = follow(&overseer, &mut watcher, &screen) => bail!("nobody watches the run any more"),
     };
@@ -160,38 +160,15 @@ async fn tell(
     }
 }
 
-/// Ctrl-C and what else asks a program to end. A terminal sends the first to all of its programs.
-struct Interrupts([Signal; 3]);
-
-impl Interrupts {
-    fn listen() -> Result<Self> {
-        let listen = |kind| signal(kind).context("cannot catch signals");
-        Ok(Self([
-            listen(SignalKind::interrupt())?,
-            listen(SignalKind::terminate())?,
-            listen(SignalKind::hangup())?,
-        ]))
-    }
-
-    /// Asks the run to stop where it can go on later, and ends this process when asked again.
-    async fn heed(&mut self, overseer: &Overseer, screen: &Screen) {
-        self.next().await;
-        // A run that comes to its end all the same has succeeded.
-        child::interrupt();
-        overseer.stop();
-        screen.says("stopping after the page that is on; Ctrl-C again ends it at once");
-        self.next().await;
-        screen.ends();
-        eprintln!("ended at once: the run can be taken over a minute from now");
-        std::process::exit(INTERRUPTED.into());
-    }
-
-    async fn next(&mut self) {
-        let [first, second, third] = &mut self.0;
-        tokio::select! {
-            _ = first.recv() => (),
-            _ = second.recv() => (),
-            _ = third.recv() => (),
-        }
-    }
+/// Asks the run to stop where it can go on later, and ends this process when asked again.
+async fn heed(signals: &mut Signals, overseer: &Overseer, screen: &Screen) {
+    signals.next().await;
+    // A run that comes to its end all the same has succeeded.
+    child::interrupt();
+    overseer.stop();
+    screen.says("stopping after the page that is on; Ctrl-C again ends it at once");
+    signals.next().await;
+    screen.ends();
+    eprintln!("ended at once: the run can be taken over a minute from now");
+    std::process::exit(INTERRUPTED.into());
 }

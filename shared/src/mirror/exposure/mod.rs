@@ -22,6 +22,7 @@ use super::migrate;
 use crate::config::PostgresConfig;
 use crate::error::{Error, ErrorKind, Result};
 pub use catalogue::{Relation, State};
+use rights::TakenBack;
 
 /// Who comes through Supabase's API with a user's token.
 const ROLE: &str = "authenticated";
@@ -48,6 +49,8 @@ pub struct Changed {
     pub names: Vec<String>,
     /// Rights beyond reading that were taken back, a sentence each.
     pub taken_back: Vec<String>,
+    /// Those that are still there, and who gave them: nobody else can take them back.
+    pub left: Vec<String>,
 }
 
 /// What is exposed, and what may be.
@@ -81,7 +84,7 @@ pub async fn expose(
     } else if !lacking.is_empty() {
         return Err(needs_more(&names, &lacking));
     }
-    let mut taken_back = Vec::new();
+    let mut taken_back = TakenBack::default();
     if before.has_role {
         let mut open = before.opened();
         open.extend(names.iter().cloned());
@@ -100,7 +103,8 @@ pub async fn expose(
         before,
         after,
         names,
-        taken_back,
+        taken_back: taken_back.gone,
+        left: taken_back.left,
     })
 }
 
@@ -130,6 +134,7 @@ pub async fn hide(config: &PostgresConfig, names: &[String]) -> Result<Changed> 
         after,
         names,
         taken_back: Vec::new(),
+        left: Vec::new(),
     })
 }
 
@@ -158,7 +163,11 @@ impl Kept {
                     rights::open(transaction, is, was.is_published).await?;
                 }
             }
-            rights::take_back(transaction, &before.opened()).await?;
+            let taken_back = rights::take_back(transaction, &before.opened()).await?;
+            if !taken_back.left.is_empty() {
+                let rights = taken_back.left.join("; ");
+                tracing::warn!(rights, "only who granted them can take these rights back");
+            }
         }
         if applied > 0 {
             let doing = "telling PostgREST of a migration";

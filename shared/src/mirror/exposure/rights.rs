@@ -1,5 +1,7 @@
 //! The statements that give rights and take them. Each does what is missing and is harmless where nothing is.
 
+use std::collections::BTreeMap;
+
 use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 
@@ -7,12 +9,15 @@ use super::{EXPOSING, HIDING, POLICY, PUBLICATION, ROLE, Relation};
 use crate::error::Result;
 use crate::mirror::database::Doing;
 
-/// What a role has beyond reading what is open, in the words of `revoke`. Sequences are in it: to
-/// take a number from one is to write.
+const TAKING: &str = "taking rights back";
+
+/// What a role has beyond reading what is open, in the words of `revoke`, and who gave it. Sequences are in
+/// it: to take a number from one is to write.
 const BEYOND: &str = "
     select format('%I', relation.relname)::text,
            case relation.relkind when 'S' then 'sequence' else 'table' end,
-           string_agg(distinct lower(owned.privilege_type), ', ' order by lower(owned.privilege_type))
+           lower(owned.privilege_type),
+           array_agg(distinct format('%I', pg_get_userbyid(owned.grantor))::text)
     from pg_class relation
     cross join lateral aclexplode(relation.relacl) owned
     where relation.relnamespace = to_regnamespace('odoo')
@@ -20,8 +25,7 @@ const BEYOND: &str = "
       and owned.grantee = (select oid from pg_roles where rolname = $1)
       and (relation.relkind = 'S' or owned.privilege_type <> 'SELECT'
            or relation.relname <> all($2::text[]))
-    group by 1, 2
-    order by 1";
+    group by 1, 2, 3";
 
 /// Whether a role may read anything here, or columns of it.
 const READERS: &str = "
@@ -94,26 +98,73 @@ pub(super) async fn close_schema_without_readers(transaction: &Transaction<'_>) 
     transaction.batch_execute(&revoke).await.doing(HIDING)
 }
 
-/// Takes from the role what it has beyond reading these. Returns what that was, a sentence each.
-pub(super) async fn take_back(
+/// Rights beyond reading what is open, a sentence each.
+#[derive(Debug, Default)]
+pub(super) struct TakenBack {
+    /// What the role had and no longer has.
+    pub(super) gone: Vec<String>,
+    /// What it has all the same: Postgres lets only who gave a right take it back.
+    pub(super) left: Vec<String>,
+}
+
+/// Takes from the role what it has beyond reading these.
+pub(super) async fn take_back(transaction: &Transaction<'_>, open: &[String]) -> Result<TakenBack> {
+    let before = beyond(transaction, open).await?;
+    for (relation, rights) in &before {
+        let Revoked { name, kind } = relation;
+        let rights: Vec<&str> = rights.keys().map(String::as_str).collect();
+        let rights = rights.join(", ");
+        let revoke = format!("revoke {rights} on {kind} odoo.{name} from {ROLE}");
+        transaction.batch_execute(&revoke).await.doing(TAKING)?;
+    }
+    let after = beyond(transaction, open).await?;
+    let mut taken_back = TakenBack::default();
+    for (relation, mut rights) in before {
+        let name = &relation.name;
+        for (right, grantors) in after.get(&relation).into_iter().flatten() {
+            rights.remove(right);
+            let grantors = grantors.join(", ");
+            let left = format!("{right} on {name}, granted by {grantors}");
+            taken_back.left.push(left);
+        }
+        if !rights.is_empty() {
+            let rights: Vec<String> = rights.into_keys().collect();
+            let gone = format!("{} on {name}", rights.join(", "));
+            taken_back.gone.push(gone);
+        }
+    }
+    Ok(taken_back)
+}
+
+/// A table, view or sequence, as it stands in `revoke`.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Revoked {
+    name: String,
+    kind: String,
+}
+
+/// The rights of [`BEYOND`], each with who gave it.
+type Rights = BTreeMap<String, Vec<String>>;
+
+async fn beyond(
     transaction: &Transaction<'_>,
     open: &[String],
-) -> Result<Vec<String>> {
-    let doing = "taking rights back";
+) -> Result<BTreeMap<Revoked, Rights>> {
     let rows = transaction
         .query_typed(BEYOND, &[(&ROLE, Type::TEXT), (&open, Type::TEXT_ARRAY)])
         .await
-        .doing(doing)?;
-    let mut taken_back = Vec::new();
+        .doing(TAKING)?;
+    let mut found: BTreeMap<Revoked, Rights> = BTreeMap::new();
     for row in rows {
-        let name: &str = row.try_get(0).doing(doing)?;
-        let kind: &str = row.try_get(1).doing(doing)?;
-        let rights: &str = row.try_get(2).doing(doing)?;
-        let revoke = format!("revoke {rights} on {kind} odoo.{name} from {ROLE}");
-        transaction.batch_execute(&revoke).await.doing(doing)?;
-        taken_back.push(format!("{rights} on {name}"));
+        let relation = Revoked {
+            name: row.try_get(0).doing(TAKING)?,
+            kind: row.try_get(1).doing(TAKING)?,
+        };
+        let right = row.try_get(2).doing(TAKING)?;
+        let grantors = row.try_get(3).doing(TAKING)?;
+        found.entry(relation).or_default().insert(right, grantors);
     }
-    Ok(taken_back)
+    Ok(found)
 }
 
 /// A publication may have a table through its schema, or have all of them: then it is nobody's member.

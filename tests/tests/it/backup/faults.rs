@@ -22,7 +22,7 @@ fn failure(answer: &Answer) -> String {
         .to_owned()
 }
 
-async fn assert_nothing_unfinished(bucket: &Bucket) {
+pub(super) async fn assert_nothing_unfinished(bucket: &Bucket) {
     assert_eq!(bucket.open_uploads().await, 0);
     let keys = bucket.keys().await;
     assert!(
@@ -44,7 +44,7 @@ async fn an_s3_that_fails_midway_leaves_no_manifest_and_no_open_upload() {
     let environment = bucket.environment(&database.url);
     let mut function = Function::start("backup", &environment).await;
     let message = failure(&function.invoke(&json!({})).await);
-    assert!(message.starts_with("config: "), "{message}");
+    assert!(message.starts_with("s3_fault: "), "{message}");
     assert!(message.contains("InternalError"), "{message}");
     let seen = bucket.seen();
     let of = |what: &str| seen.iter().filter(|it| it.contains(what)).count();
@@ -74,7 +74,7 @@ async fn a_backup_that_lambda_s_deadline_ends_takes_its_upload_back() {
     bucket.set_mood(Mood::WaitsAtPart(2));
     function.send_with_deadline(&json!({}), Duration::from_secs(15));
     let message = failure(&function.answer().await);
-    assert!(message.contains("deadline"), "{message}");
+    assert!(message.starts_with("deadline: "), "{message}");
     bucket.set_mood(Mood::Takes);
     assert_nothing_unfinished(&bucket).await;
 }
@@ -87,6 +87,7 @@ async fn a_bucket_that_is_not_there_or_not_named_is_told_by_its_variable() {
     environment.insert("SYNC_BACKUP_BUCKET", "no-such-bucket-of-ours".to_owned());
     let mut function = Function::start("backup", &environment).await;
     let message = failure(&function.invoke(&json!({})).await);
+    assert!(message.starts_with("config: "), "{message}");
     assert!(message.contains("SYNC_BACKUP_BUCKET"), "{message}");
     assert!(message.contains("NoSuchBucket"), "{message}");
 
@@ -102,7 +103,27 @@ async fn a_bucket_that_is_not_there_or_not_named_is_told_by_its_variable() {
     environment.insert("AWS_ENDPOINT_URL", "http://127.0.0.1:9".to_owned());
     let mut function = Function::start("backup", &environment).await;
     let message = failure(&function.invoke(&json!({})).await);
+    assert!(message.starts_with("s3_unreachable: "), "{message}");
     assert!(message.contains("not reached"), "{message}");
+}
+
+#[tokio::test]
+async fn an_outage_of_s3_is_tried_again_and_is_no_fault_of_the_configuration() {
+    let database = TestDatabase::create().await;
+    let bucket = Bucket::create().await;
+    let environment = bucket.environment(&database.url);
+    let mut function = Function::start("backup", &environment).await;
+    for (mood, code, attempts) in [(Mood::IsDown, "s3_fault", 2), (Mood::Denies, "config", 1)] {
+        bucket.set_mood(mood);
+        let before = bucket.seen().len();
+        let message = failure(&function.invoke(&json!({})).await);
+        assert!(message.starts_with(&format!("{code}: ")), "{message}");
+        let seen = bucket.seen();
+        assert_eq!(seen.len() - before, attempts, "{code}: {seen:#?}");
+    }
+    let log = function.end().await;
+    assert!(log.contains("s3:PutObject"), "the right is named: {log}");
+    assert!(!log.contains("back soon"), "{log}");
 }
 
 /// With row level security on it would see no row at all, and a backup of nothing looks whole.

@@ -33,6 +33,10 @@ pub(super) enum Mood {
     FailsAtPart(u32),
     /// S3 fails at the next one, and then takes all.
     FailsOnce,
+    /// S3 has an outage: who stands before it answers, in words of its own.
+    IsDown,
+    /// Nobody may store anything.
+    Denies,
 }
 
 /// A bucket of a test's own.
@@ -170,14 +174,26 @@ async fn pass_on(State(line): State<Arc<Line>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     // First all of it, as S3 does: who is answered before meets a closed connection.
     let body = to_bytes(body, usize::MAX).await.expect("a body");
-    if parts.method == Method::PUT && !is_taken(&line, &path).await {
-        let body = "<Error><Code>InternalError</Code><Message>no</Message></Error>";
-        return (StatusCode::INTERNAL_SERVER_ERROR, body).into_response();
+    if parts.method == Method::PUT
+        && let Some((status, body)) = refusal(&line, &path).await
+    {
+        return (status, body).into_response();
     }
     forward(&line, &path, parts, body).await
 }
 
-async fn is_taken(line: &Line, path: &str) -> bool {
+const FAILS: (StatusCode, &str) = (
+    StatusCode::INTERNAL_SERVER_ERROR,
+    "<Error><Code>InternalError</Code><Message>no</Message></Error>",
+);
+const IS_DOWN: (StatusCode, &str) = (StatusCode::SERVICE_UNAVAILABLE, "<html>back soon</html>");
+const DENIES: (StatusCode, &str) = (
+    StatusCode::FORBIDDEN,
+    "<Error><Code>AccessDenied</Code><Message>no</Message></Error>",
+);
+
+/// What is answered in place of taking it, once the mood lets anything be answered.
+async fn refusal(line: &Line, path: &str) -> Option<(StatusCode, &'static str)> {
     let mut moods = line.mood.subscribe();
     let mood = *moods
         .wait_for(|mood| match mood {
@@ -188,12 +204,14 @@ async fn is_taken(line: &Line, path: &str) -> bool {
         .await
         .expect("the line is there");
     match mood {
-        Mood::Takes | Mood::Waits | Mood::WaitsAtPart(_) => true,
-        Mood::FailsAtPart(number) => !is_part(path, number),
+        Mood::Takes | Mood::Waits | Mood::WaitsAtPart(_) => None,
+        Mood::FailsAtPart(number) => is_part(path, number).then_some(FAILS),
         Mood::FailsOnce => {
             line.mood.send_replace(Mood::Takes);
-            false
+            Some(FAILS)
         }
+        Mood::IsDown => Some(IS_DOWN),
+        Mood::Denies => Some(DENIES),
     }
 }
 

@@ -4,7 +4,7 @@ use std::process::Output;
 
 use tokio::process::Command;
 
-use super::{EVERYTHING_EVERYWHERE, TestDatabase, project, published};
+use super::{EVERYTHING_EVERYWHERE, SqlState, TestDatabase, attempt, project, published, run};
 use crate::support::cluster::Cluster;
 use crate::support::function::binary;
 
@@ -88,5 +88,59 @@ async fn a_plain_postgres_is_left_as_it_is_and_told_so() {
     assert!(
         done && printed.contains("no role `authenticated`"),
         "{printed}"
+    );
+}
+
+#[tokio::test]
+async fn a_right_that_somebody_else_has_granted_is_told_as_what_it_is() {
+    let database = project(EVERYTHING_EVERYWHERE).await;
+    let other = format!("grantor_{}", std::process::id());
+    run(
+        &database.client,
+        &format!(
+            "revoke all on all tables in schema odoo from authenticated;
+             create role {other};
+             grant usage on schema odoo to {other};
+             grant insert, update on odoo.products to {other} with grant option;
+             set role {other};
+             grant insert, update on odoo.products to authenticated;
+             reset role;
+             grant insert, delete on odoo.products to authenticated;"
+        ),
+    )
+    .await;
+    let (done, printed) = typed(&database.url, &["expose", "products"]).await;
+    let refused = attempt(
+        &database.client,
+        "authenticated",
+        "delete from odoo.products",
+    )
+    .await;
+    run(
+        &database.client,
+        &format!(
+            "revoke all on odoo.products from {other} cascade;
+             revoke all on schema odoo from {other};
+             drop role {other};"
+        ),
+    )
+    .await;
+    assert!(done, "{printed}");
+    assert_eq!(refused, Err(SqlState::INSUFFICIENT_PRIVILEGE));
+    let lines: Vec<&str> = printed
+        .lines()
+        .filter(|line| line.contains(" on products"))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "! taken back, only the sync writes here: delete on products".to_owned(),
+            format!(
+                "! NOT taken back, only the sync should write here: insert on products, granted by {other}, who alone can revoke it"
+            ),
+            format!(
+                "! NOT taken back, only the sync should write here: update on products, granted by {other}, who alone can revoke it"
+            ),
+        ]
     );
 }
