@@ -18,6 +18,7 @@ mod fan_out;
 mod hooks;
 mod http;
 mod jwt;
+mod metrics;
 mod reader;
 mod secret;
 
@@ -37,6 +38,7 @@ pub use fan_out::FanOutConfig;
 pub use hooks::HooksConfig;
 pub use http::HttpConfig;
 pub use jwt::JwtConfig;
+pub use metrics::MetricsConfig;
 use reader::Reader;
 
 pub use secret::{SecretConfig, SecretVariables};
@@ -165,6 +167,8 @@ impl Config {
 
     fn read(reader: &mut Reader<'_>) -> Self {
         let retry = read_retry(reader);
+        // Whoever needs it cannot wait for the rest; what is wrong with it is said here.
+        MetricsConfig::read(reader);
         Self {
             odoo: read_odoo(reader, retry),
             postgres: read_postgres(reader, retry),

@@ -9,13 +9,14 @@ pub(crate) mod report;
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::config::FanOutConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::batches::{self, Ending, NewBatch};
-use crate::metadata::pauses;
+use crate::metadata::{crashes, pauses};
 use crate::mirror::connect::check_url;
 use crate::mirror::database::Database;
 use crate::specs::{DataType, REGISTRY};
@@ -64,6 +65,8 @@ pub(crate) struct Ended {
     pub(crate) run_id: Option<Uuid>,
     /// Why it failed.
     pub(crate) error: Option<(ErrorKind, String)>,
+    /// When Lambda gave the event up that asked for it, where it did: no run may have that on record.
+    pub(crate) given_up_at: Option<Timestamp>,
 }
 
 impl FanOut {
@@ -179,11 +182,18 @@ impl FanOut {
     /// # Errors
     /// Every `db_*`.
     pub(crate) async fn note(&mut self, ended: &Ended) -> Result<()> {
+        let data_type = ended.data_type.name;
+        if let Some(at) = ended.given_up_at {
+            self.database
+                .transaction("noting a crash", async |transaction| {
+                    crashes::note(transaction, data_type, at).await
+                })
+                .await?;
+        }
         let Some(batch_id) = ended.batch_id else {
             // What the run left in `sync_runs` is looked at by the claim that comes next.
             return Ok(());
         };
-        let data_type = ended.data_type.name;
         let error = ended.error.as_ref();
         let ending = Ending {
             batch_id,

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use metrics::{counter, gauge, histogram};
 use serde_json::{Value, json};
 
+use crate::config::MetricsConfig;
 use crate::error::{ErrorKind, Result};
 use crate::specs::DataType;
 use crate::sync::{Outcome, RunFailure, RunReport, Spent, Vitals};
@@ -16,11 +17,30 @@ pub(super) struct Account {
     pub(super) spec: &'static DataType,
     /// The failure that no run has on record: Postgres was away, or the run could not begin.
     unrecorded: Option<ErrorKind>,
-    /// How fresh the mirror was when that was last known, and when that was. By the wall clock: another one
-    /// may stand still while the process is frozen.
-    freshness: Option<(Duration, SystemTime)>,
+    freshness: Option<Age>,
+    unverified: Option<Age>,
     /// Whether the data type was paused when that was last known.
     is_paused: bool,
+}
+
+/// How old something was when that was last known, and when that was. By the wall clock: another one
+/// may stand still while the process is frozen.
+struct Age {
+    known: Duration,
+    at: SystemTime,
+}
+
+impl Age {
+    fn known_now(age: Duration) -> Self {
+        Self {
+            known: age,
+            at: SystemTime::now(),
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.known + self.at.elapsed().unwrap_or_default()
+    }
 }
 
 impl Account {
@@ -30,6 +50,7 @@ impl Account {
             spec,
             unrecorded: None,
             freshness: None,
+            unverified: None,
             is_paused: false,
         }
     }
@@ -64,7 +85,7 @@ impl Account {
         }
     }
 
-    /// Writes the metrics of what was done. Freshness is told whatever came of it, as long as it was
+    /// Writes the metrics of what was done. Ages are told whatever came of it, as long as they were
     /// ever known: nothing else would show that a run which fails or is turned away leaves the mirror as it was.
     pub(super) fn measure(
         &mut self,
@@ -72,16 +93,18 @@ impl Account {
         spent: Spent,
         vitals: Option<&Vitals>,
     ) {
-        let over = over(outcome);
-        if let Some(report) = over {
-            count_rows(report);
-            histogram!(names::DURATION).record(report.duration as f64);
-            counter!(names::RETRIES).increment(report.retries);
-            counter!(names::SLICES).increment(report.slices.into());
+        if let Some(vitals) = vitals {
+            self.is_paused = vitals.is_paused;
+            self.freshness = vitals.freshness.map(Age::known_now);
+            self.unverified = vitals.unverified.map(Age::known_now);
         }
-        if spent != Spent::default() {
-            histogram!(names::ODOO_TIME).record(millis(spent.odoo) as f64);
-            histogram!(names::POSTGRES_TIME).record(millis(spent.postgres) as f64);
+        let extent = MetricsConfig::from_env();
+        if extent == MetricsConfig::None {
+            return;
+        }
+        let over = over(outcome);
+        if extent == MetricsConfig::All {
+            record_work(over, spent);
         }
         let failed = failed(outcome);
         if let Some(kind) = failed {
@@ -90,15 +113,17 @@ impl Account {
         }
         if let Some(vitals) = vitals {
             gauge!(names::FINDINGS_OPEN).set(vitals.findings.values().sum::<u64>() as f64);
-            self.is_paused = vitals.is_paused;
-            self.freshness = vitals.freshness.map(|it| (it, SystemTime::now()));
         }
-        if self.is_paused {
-            // Whoever paused it knows; to say nothing would be an alarm as well.
-            gauge!(names::FRESHNESS).set(0.0);
-        } else if let Some((freshness, at)) = self.freshness {
-            let since = at.elapsed().unwrap_or_default();
-            gauge!(names::FRESHNESS).set((freshness + since).as_secs_f64());
+        for (name, age) in [
+            (names::FRESHNESS, &self.freshness),
+            (names::UNVERIFIED, &self.unverified),
+        ] {
+            if self.is_paused {
+                // Whoever paused it knows; to say nothing would be an alarm as well.
+                gauge!(name).set(0.0);
+            } else if let Some(age) = age {
+                gauge!(name).set(age.now().as_secs_f64());
+            }
         }
         write(
             self.spec,
@@ -148,6 +173,20 @@ fn run_id(outcome: &Result<Outcome, RunFailure>) -> Value {
             Some(report) => json!(report.run_id),
             None => json!(failure.running),
         },
+    }
+}
+
+/// What no alarm looks at: what a run did, and what that took.
+fn record_work(over: Option<&RunReport>, spent: Spent) {
+    if let Some(report) = over {
+        count_rows(report);
+        histogram!(names::DURATION).record(report.duration as f64);
+        counter!(names::RETRIES).increment(report.retries);
+        counter!(names::SLICES).increment(report.slices.into());
+    }
+    if spent != Spent::default() {
+        histogram!(names::ODOO_TIME).record(millis(spent.odoo) as f64);
+        histogram!(names::POSTGRES_TIME).record(millis(spent.postgres) as f64);
     }
 }
 
@@ -262,6 +301,7 @@ mod tests {
             spec: &PRODUCTS,
             unrecorded: None,
             freshness: None,
+            unverified: None,
             is_paused: false,
         };
         assert_eq!(account.failed_before(None), None);

@@ -4,6 +4,7 @@
 //! An event is believed where it names a batch, and is else only the occasion to look. Who may
 //! put events on the bus may start syncs as well.
 
+use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -41,6 +42,7 @@ fn completed(detail: &Value) -> Result<Ended> {
         batch_id: id(&detail["batchId"]),
         run_id: id(&detail["runId"]),
         error: None,
+        given_up_at: None,
     })
 }
 
@@ -82,6 +84,7 @@ fn crashed(detail: &Value) -> Result<Ended> {
         batch_id: request.batch_id,
         run_id: request.run_id,
         error: Some((ErrorKind::Internal, why.to_owned())),
+        given_up_at: Some(time(&detail["timestamp"]).unwrap_or_else(Timestamp::now)),
     })
 }
 
@@ -100,6 +103,10 @@ fn known(name: Option<&str>) -> Result<&'static DataType> {
 }
 
 fn id(value: &Value) -> Option<Uuid> {
+    value.as_str()?.parse().ok()
+}
+
+fn time(value: &Value) -> Option<Timestamp> {
     value.as_str()?.parse().ok()
 }
 
@@ -162,7 +169,7 @@ mod tests {
             Some(BATCH)
         );
         assert_eq!(ended.run_id.map(|id| id.to_string()).as_deref(), Some(RUN));
-        assert_eq!(ended.error, None);
+        assert_eq!((ended.error, ended.given_up_at), (None, None));
     }
 
     #[test]
@@ -190,6 +197,8 @@ mod tests {
             assert_eq!(ended.data_type.name, "products");
             assert!(ended.batch_id.is_some());
             assert!(ended.error.is_some());
+            let given_up_at = ended.given_up_at.map(|at| at.to_string());
+            assert_eq!(given_up_at.as_deref(), Some("2026-11-22T10:00:00Z"));
         }
         let schedule = json!({
             "source": "aws.events", "detail-type": "Scheduled Event", "detail": {}

@@ -1,5 +1,5 @@
-//! How a data type is, whatever its last run did: how old the mirror is, and how many findings
-//! are open, which is what the alarms look at; and whether one more run is asked for.
+//! How a data type is, whatever its last run did: how old the mirror is, how long ago it was
+//! verified, and how many findings are open, which is what the alarms look at; and whether one more run is asked for.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,6 +16,9 @@ use crate::mirror::database::Doing;
 pub struct Vitals {
     /// Now less `last_sync_timestamp`. `None` where no run has succeeded yet.
     pub freshness: Option<Duration>,
+    /// How long ago the stream was compared with the whole of Odoo for which that is longest; one that never
+    /// was counts from when it was first read. `None` where none has been.
+    pub unverified: Option<Duration>,
     /// Whether an operator keeps it from being synced: then it is meant to grow old.
     pub is_paused: bool,
     /// Open findings, rejects and warnings, by stream. A stream without any is left out.
@@ -41,21 +44,30 @@ pub(crate) async fn read(transaction: &Transaction<'_>, data_type: &str) -> Resu
                     exists (select from odoo.sync_metadata
                             where data_type = $1 and paused_at is not null),
                     exists (select from odoo.sync_hooks
-                            where data_type = $1 and requested_at is not null)",
+                            where data_type = $1 and requested_at is not null),
+                    (select extract(epoch from clock_timestamp()
+                                        - min(coalesce(verified_at, created_at)))::float8
+                     from odoo.sync_streams where data_type = $1)",
             &[(&data_type, Type::TEXT)],
         )
         .await
         .doing(doing)?;
-    let seconds: Option<f64> = row.try_get(0).doing(doing)?;
+    let freshness = row.try_get(0).doing(doing)?;
+    let unverified = row.try_get(4).doing(doing)?;
     let open: Value = row.try_get(1).doing(doing)?;
     let open = open.as_object().into_iter().flatten();
     Ok(Vitals {
-        // A clock that was set back makes it less than nothing.
-        freshness: seconds.map(|it| Duration::try_from_secs_f64(it).unwrap_or_default()),
+        freshness: age(freshness),
+        unverified: age(unverified),
         is_paused: row.try_get(2).doing(doing)?,
         findings: open
             .map(|(stream, count)| (stream.clone(), count.as_u64().unwrap_or_default()))
             .collect(),
         hook_waits: row.try_get(3).doing(doing)?,
     })
+}
+
+/// A clock that was set back makes it less than nothing.
+fn age(seconds: Option<f64>) -> Option<Duration> {
+    seconds.map(|it| Duration::try_from_secs_f64(it).unwrap_or_default())
 }

@@ -49,9 +49,11 @@ pub const RUNS_FAILED: &str = "RunsFailed";
 pub const FINDINGS_OPEN: &str = "FindingsOpen";
 /// Seconds since the last successful run began: now less `last_sync_timestamp`.
 pub const FRESHNESS: &str = "Freshness";
+/// Seconds since the data type was last compared with the whole of Odoo, all of its streams.
+pub const UNVERIFIED: &str = "Unverified";
 
 /// Every name.
-pub const NAMES: [&str; 13] = [
+pub const NAMES: [&str; 14] = [
     ROWS_INSERTED,
     ROWS_UPDATED,
     ROWS_UNCHANGED,
@@ -65,6 +67,7 @@ pub const NAMES: [&str; 13] = [
     RUNS_FAILED,
     FINDINGS_OPEN,
     FRESHNESS,
+    UNVERIFIED,
 ];
 
 /// The stack of a function that is in none.
@@ -117,7 +120,7 @@ fn describe() {
             DURATION | ODOO_TIME | POSTGRES_TIME => {
                 describe_histogram!(name, Unit::Milliseconds, "");
             }
-            FRESHNESS => describe_gauge!(name, Unit::Seconds, ""),
+            FRESHNESS | UNVERIFIED => describe_gauge!(name, Unit::Seconds, ""),
             FINDINGS_OPEN => describe_gauge!(name, Unit::Count, ""),
             _ => describe_counter!(name, Unit::Count, ""),
         }

@@ -3,6 +3,7 @@
 mod budget;
 pub(crate) mod bus;
 pub(crate) mod chain;
+mod crashed;
 mod pending;
 mod reset;
 mod slices;

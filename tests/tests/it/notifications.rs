@@ -98,7 +98,7 @@ async fn the_first_failure_of_each_kind_and_the_recovery_are_told_and_every_succ
 }
 
 #[tokio::test]
-async fn to_be_busy_or_refused_is_not_told_and_a_function_that_died_is() {
+async fn to_be_busy_or_refused_is_not_told_and_a_function_that_died_is_or_a_backup_that_failed() {
     let mailbox = Mailbox::open(&RULES).await;
     for code in ["busy", "bad_request", "cancelled", "paused"] {
         let detail = json!({"dataType": "sales", "again": false, "error": {"code": code}});
@@ -107,14 +107,20 @@ async fn to_be_busy_or_refused_is_not_told_and_a_function_that_died_is() {
     let asked = json!({"dataType": "sales"});
     mailbox.send("odoo.sync", "Sync Requested", &asked).await;
     let given_up = "Lambda Function Invocation Result - Failure";
-    for function in ["local-sync-sales", "another-sync-sales"] {
+    for function in [
+        "local-sync-sales",
+        "local-backup",
+        "local-api",
+        "another-sync-sales",
+        "another-backup",
+    ] {
         let detail = json!({"requestContext": {
             "functionArn": format!("arn:aws:lambda:eu-central-1:123456789012:function:{function}:$LATEST"),
             "condition": "RetriesExhausted",
         }});
         mailbox.send("lambda", given_up, &detail).await;
     }
-    mailbox.assert_called(&["crashed"]).await;
+    mailbox.assert_called(&["crashed"; 2]).await;
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 mod alarms;
 mod blocks;
+mod dashboard;
 mod globals;
 mod notifications;
 mod variables;
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use shared::config::{
     BackupConfig, Config, DeadLettersConfig, EventsConfig, FanOutConfig, HooksConfig, HttpConfig,
-    JwtConfig, SecretConfig,
+    JwtConfig, MetricsConfig, SecretConfig,
 };
 use shared::specs::{DataType, REGISTRY};
 
@@ -62,6 +63,11 @@ fn missing(template: &Value, data_type: &DataType) -> Vec<String> {
     if template["Conditions"][format!("{title}Run")] != json!([[format!("{title}Schedule"), "off"]])
     {
         missing.push(format!("condition {title}Run"));
+    }
+    if template["Conditions"][format!("{title}Verified")]
+        != json!([format!("{title}Run"), "IsVerified"])
+    {
+        missing.push(format!("condition {title}Verified"));
     }
     let schedule = &template["Parameters"][format!("{title}Schedule")]["Default"];
     let is_every_five_minutes = schedule
@@ -150,8 +156,10 @@ fn what_a_data_type_lacks_is_noticed() {
             "SyncUnknownNearLimit",
             "SyncUnknownStale",
             "SyncUnknownThrottled",
+            "SyncUnknownUnverified",
             "SyncUnknownDeadLetters in DeadLettersPolicy",
             "condition UnknownRun",
+            "condition UnknownVerified",
             "parameter UnknownSchedule",
         ]
     );
@@ -169,10 +177,13 @@ fn what_a_data_type_lacks_is_noticed() {
         "/Resources/SyncSalesFailed/Properties/Metrics/1/MetricStat/Metric/MetricName",
         "/Resources/SyncSalesStale/Properties/TreatMissingData",
         "/Resources/SyncSalesStale/Properties/Dimensions/1/Value",
+        "/Resources/SyncSalesUnverified/Properties/MetricName",
+        "/Resources/SyncSalesUnverified/Condition",
         "/Resources/SyncSalesDeadLettersNotEmpty/Properties/Dimensions/0/Value",
         "/Resources/SyncSalesNearLimit/Properties/AlarmActions",
         "/Resources/DeadLettersPolicy/Properties/Queues",
         "/Conditions/SalesRun",
+        "/Conditions/SalesVerified",
         "/Parameters/SalesSchedule/Default",
     ] {
         let mut template = template.clone();
@@ -302,6 +313,8 @@ fn a_function_may_write_its_log_read_its_secret_and_use_its_bus_and_queues() {
                 ("s3:AbortMultipartUpload", "${BackupBucket.Arn}/backups/*"),
                 ("s3:PutObject", "${BackupBucket.Arn}/backups/*"),
                 ("sqs:SendMessage", "BackupDeadLetters.Arn"),
+                // What Lambda says of a backup that failed for good.
+                ("events:PutEvents", "EventBus.Arn"),
             ],
         ),
     ] {
@@ -347,6 +360,7 @@ fn variables_read() -> BTreeSet<String> {
     HooksConfig::from_lookup(&nothing_set).expect("none is required");
     JwtConfig::from_lookup(&nothing_set).expect("none is required");
     EventsConfig::from_lookup(&nothing_set);
+    MetricsConfig::from_lookup(&nothing_set);
     SecretConfig::from_lookup(&nothing_set);
     let mut names = names.into_inner();
     // Read where logging starts, before there is any configuration.

@@ -127,7 +127,7 @@ async fn every_column_is_shown_but_those_that_are_kept_back() {
         (
             "sync_metadata",
             metadata,
-            &["lease_token"][..],
+            &["given_up_at", "lease_token"][..],
             &["progress", "stale", "streams"][..],
         ),
         (
@@ -135,6 +135,7 @@ async fn every_column_is_shown_but_those_that_are_kept_back() {
             &metadata["streams"][0],
             &[
                 "beside_page",
+                "created_at",
                 "data_type",
                 "delete_guard",
                 "read_fingerprint",

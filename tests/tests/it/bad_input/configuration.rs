@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::support::shop::{Shop, assert_failed};
 
-const MALFORMED: [(&str, &str, &str); 22] = [
+const MALFORMED: [(&str, &str, &str); 23] = [
     ("ODOO_URL", "kennwort.example", "https://odoo.example.com"),
     ("ODOO_URL", "ftp://kennwort", "https://odoo.example.com"),
     ("ODOO_PROTOCOL", "xmlrpc-kennwort", "auto, json2, jsonrpc"),
@@ -34,6 +34,7 @@ const MALFORMED: [(&str, &str, &str); 22] = [
     ("SYNC_FETCH_CONCURRENCY", "9", "a number from 1 to 8"),
     ("SYNC_DELETE_MODE", "kennwort", "soft, hard"),
     ("SYNC_DELETE_GUARD_PERCENT", "101", "a number from 0 to 100"),
+    ("SYNC_METRICS", "kennwort", "one of all, alarms, none"),
     (
         "SYNC_EXTRA_FIELDS",
         "kennwort",

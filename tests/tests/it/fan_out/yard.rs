@@ -204,7 +204,7 @@ pub(super) fn failed(data_type: &str, batch: &str, code: &str) -> Value {
 }
 
 /// What Lambda's destination puts on the bus after a function's last attempt.
-pub(super) fn crashed(data_type: &str, payload: &Value) -> Value {
+pub(crate) fn crashed(data_type: &str, payload: &Value) -> Value {
     let arn =
         format!("arn:aws:lambda:eu-central-1:000000000000:function:shop-sync-{data_type}:$LATEST");
     let detail = json!({

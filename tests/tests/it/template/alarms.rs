@@ -1,5 +1,7 @@
-//! The alarms and the dashboard: they must ask for the metrics that the functions write, and say on
-//! purpose what no data means.
+//! The alarms: they must ask for the metrics that the functions write, leave nothing unwatched that can
+//! fail, and say on purpose what no data means.
+
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use shared::specs::{DataType, REGISTRY};
@@ -48,6 +50,20 @@ pub(super) fn of_data_type(data_type: &DataType) -> Value {
         // What has to run and says nothing is stale.
         "TreatMissingData": [format!("{title}Run"), scheduled, "notBreaching"],
     });
+    let unverified = json!({
+        "Namespace": metrics::NAMESPACE,
+        "MetricName": metrics::UNVERIFIED,
+        "Dimensions": ours,
+        "Statistic": "Minimum",
+        "Period": 3600,
+        "EvaluationPeriods": 1,
+        "Threshold": "UnverifiedAfterSeconds",
+        "ComparisonOperator": "GreaterThanThreshold",
+        // Of a slow schedule most hours say nothing, which is no reason to begin or to end.
+        "TreatMissingData": "ignore",
+    });
+    let mut unverified = alarm(&format!("sync-{name}-unverified"), unverified);
+    unverified["Condition"] = json!(format!("{title}Verified"));
     let growing = json!({
         "Metrics": [
             {"Id": "growth", "Expression": "DIFF(findings)"},
@@ -74,6 +90,7 @@ pub(super) fn of_data_type(data_type: &DataType) -> Value {
     json!({
         format!("{id}Failed"): alarm(&format!("{function}-failed"), failed),
         format!("{id}Stale"): alarm(&format!("{function}-stale"), stale),
+        format!("{id}Unverified"): unverified,
         format!("{id}FindingsGrowing"): alarm(&format!("{function}-findings"), growing),
         format!("{id}NearLimit"): alarm(&format!("{function}-near-limit"), near_limit),
         format!("{id}Throttled"): throttled(&id, &function),
@@ -92,6 +109,26 @@ fn of_sync_all() -> Value {
             "Condition": "HasAlarmMail",
             "Properties": {"TopicArn": "AlarmTopic", "Protocol": "email", "Endpoint": "AlarmEmail"},
         },
+    })
+}
+
+/// All that is asked for over HTTP. What is answered with an error there is one to Lambda only where
+/// the function died.
+fn of_api() -> Value {
+    let failed = json!({
+        "Namespace": "AWS/ApiGateway",
+        "MetricName": "5xx",
+        "Dimensions": dimensions(&[("ApiId", "Api")]),
+        "Statistic": "Sum",
+        "Period": 900,
+        "EvaluationPeriods": 1,
+        "Threshold": 3,
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        "TreatMissingData": "notBreaching",
+    });
+    json!({
+        "ApiFailed": alarm("api-failed", failed),
+        "ApiThrottled": throttled("ApiFunction", "api"),
     })
 }
 
@@ -168,9 +205,11 @@ fn metric(
 }
 
 #[test]
-fn the_fan_out_has_its_alarms_and_all_go_to_one_topic() {
-    let found = differences(&of_sync_all(), &template()["Resources"]);
-    assert_eq!(found, Vec::<String>::new());
+fn the_fan_out_and_http_have_their_alarms_and_all_go_to_one_topic() {
+    for block in [of_sync_all(), of_api()] {
+        let found = differences(&block, &template()["Resources"]);
+        assert_eq!(found, Vec::<String>::new());
+    }
 }
 
 /// A backup that fails is on record nowhere else.
@@ -226,8 +265,8 @@ fn every_alarm_says_on_purpose_what_no_data_means_and_tells_of_its_end_too() {
         .iter()
         .filter(|(_, resource)| resource["Type"] == "AWS::CloudWatch::Alarm")
         .collect();
-    // Six a data type, two of the fan-out, one of the notifications, three of the backups.
-    assert_eq!(alarms.len(), 6 * REGISTRY.len() + 6);
+    // Seven a data type, two of the fan-out, two of HTTP, one of the notifications, three of the backups.
+    assert_eq!(alarms.len(), 7 * REGISTRY.len() + 8);
     for (id, alarm) in alarms {
         let properties = &alarm["Properties"];
         assert!(!properties["TreatMissingData"].is_null(), "{id}");
@@ -249,43 +288,51 @@ fn a_mirror_may_be_stale_for_as_long_as_cloudwatch_can_look_back_and_for_six_sch
     assert_eq!(stale["Default"], 6 * 5 * 60);
 }
 
+/// What the alarms look at under this name: queues, functions.
+fn watched(template: &Value, dimension: &str) -> BTreeSet<String> {
+    let resources = template["Resources"].as_object().expect("resources");
+    let alarms = resources
+        .values()
+        .filter(|it| it["Type"] == "AWS::CloudWatch::Alarm")
+        .map(|alarm| &alarm["Properties"]);
+    let of_metrics = alarms.flat_map(|alarm| {
+        let of_an_expression = alarm["Metrics"].as_array().into_iter().flatten();
+        let of_an_expression = of_an_expression.map(|it| &it["MetricStat"]["Metric"]["Dimensions"]);
+        of_an_expression.chain([&alarm["Dimensions"]])
+    });
+    of_metrics
+        .filter_map(Value::as_array)
+        .flatten()
+        .filter(|it| it["Name"] == dimension)
+        .map(|it| it["Value"].as_str().expect("a name").to_owned())
+        .collect()
+}
+
 #[test]
-fn the_dashboard_shows_every_metric_and_every_queue() {
+fn every_queue_and_every_function_is_under_an_alarm() {
     let template = template();
-    let dashboard = &template["Resources"]["Dashboard"];
-    assert_eq!(dashboard["Condition"], "IsWatched");
-    let body = dashboard["Properties"]["DashboardBody"].as_str();
-    let body = body.expect("a text");
-    // What `!Sub` puts in place of a parameter is a number there.
-    let filled = body.replace("${StaleAfterSeconds}", "1800");
-    let shown: Value = serde_json::from_str(&filled).expect("JSON");
-    let widgets = shown["widgets"].as_array().expect("widgets");
-    let expressions: Vec<&str> = widgets
-        .iter()
-        .filter_map(|widget| widget.pointer("/properties/metrics/0/0/expression"))
-        .map(|expression| expression.as_str().expect("a text"))
-        .collect();
-    let by_type = format!(
-        "{{{},{},{}}}",
-        metrics::NAMESPACE,
-        metrics::STACK,
-        metrics::DATA_TYPE
+    let resources = template["Resources"].as_object().expect("resources");
+    for (kind, dimension, attribute) in [
+        ("AWS::SQS::Queue", "QueueName", ".QueueName"),
+        ("AWS::Serverless::Function", "FunctionName", ""),
+    ] {
+        let there = resources.iter().filter(|(_, it)| it["Type"] == kind);
+        let there = there.map(|(id, _)| format!("{id}{attribute}"));
+        assert_eq!(watched(&template, dimension), there.collect(), "{kind}");
+    }
+}
+
+/// Where nothing reconciles, nothing is verified, and nobody is to be woken for it.
+#[test]
+fn a_mirror_is_to_be_verified_each_night_where_reconciles_are_on() {
+    let template = template();
+    let conditions = &template["Conditions"];
+    assert_eq!(
+        conditions["IsVerified"],
+        json!(["IsWatched", ["ReconcileState", "ENABLED"]])
     );
-    let stack = format!("{}=\"${{AWS::StackName}}\"", metrics::STACK);
-    for name in metrics::NAMES {
-        let schema = match name {
-            metrics::RUNS_FAILED => by_type.replace('}', &format!(",{}}}", metrics::CODE)),
-            _ => by_type.clone(),
-        };
-        let asked = format!("SEARCH('{schema} {stack} MetricName=\"{name}\"'");
-        assert!(
-            expressions.iter().any(|it| it.starts_with(&asked)),
-            "{asked}"
-        );
-    }
-    assert_eq!(expressions.len(), metrics::NAMES.len());
-    for queue in REGISTRY.iter().map(|spec| spec.title).chain(["All"]) {
-        let named = format!("\"QueueName\", \"${{Sync{queue}DeadLetters.QueueName}}\"");
-        assert!(body.contains(&named), "{named}");
-    }
+    let limit = template["Parameters"]["UnverifiedAfterSeconds"]["Default"].as_u64();
+    // Longer than from one night to the next but one, shorter than to the one after.
+    let days = limit.expect("seconds") as f64 / 86_400.0;
+    assert!(days > 2.0 && days < 3.0, "{days}");
 }

@@ -127,7 +127,13 @@ pub(super) fn of_backup() -> Value {
             "Role": "BackupRole.Arn",
             "MemorySize": "BackupMemoryMegabytes",
             "DeadLetterQueue": {"Type": "SQS", "TargetArn": "BackupDeadLetters.Arn"},
-            "EventInvokeConfig": {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 3600},
+            "EventInvokeConfig": {
+                "MaximumRetryAttempts": 2,
+                "MaximumEventAgeInSeconds": 3600,
+                "DestinationConfig": {
+                    "OnFailure": {"Type": "EventBridge", "Destination": "EventBus.Arn"},
+                },
+            },
             "Events": {
                 "Nightly": {
                     "Type": "Schedule",
