@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -63,23 +63,30 @@ const TROUBLE: &str = "
 async fn people_see_and_do_in_a_browser_what_the_page_promises() {
     let surface = Surface::open(Settings::default()).await;
     prepare(&surface).await;
-    let output = tokio::time::timeout(LIMIT, browser(&surface).output()).await;
-    let output = output.expect("it ends in time").expect("node runs");
-    assert!(
-        output.status.success(),
-        "{}\n{}\n{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-        surface.log()
-    );
+    let report = pictures().join("report.txt");
+    let told = fs::File::create(&report).expect("a file");
+    let mut browser = browser(&surface);
+    browser
+        .stdout(told.try_clone().expect("the file"))
+        .stderr(told);
+    // What it has told is worth most where it does not end.
+    let status = tokio::time::timeout(LIMIT, browser.status()).await;
+    let is_done = matches!(&status, Ok(Ok(status)) if status.success());
+    let report = fs::read_to_string(report).expect("the report");
+    assert!(is_done, "{status:?}\n{report}\n{}", surface.log());
     the_bus_has_heard_what_was_done(&surface).await;
+}
+
+/// The folder for pictures and for what the tests there have told.
+fn pictures() -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/dashboard");
+    fs::create_dir_all(&folder).expect("a folder");
+    folder
 }
 
 /// Node with the browser's tests, and what leads them to the page and behind it.
 fn browser(surface: &Surface) -> Command {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let pictures = tests.join("../target/dashboard");
-    fs::create_dir_all(&pictures).expect("a folder for the pictures");
     let names: Vec<&str> = REGISTRY.iter().map(|spec| spec.name).collect();
     let page = format!("{}/api/sync/dashboard", surface.url());
     let mut command = Command::new(variable("TEST_NODE"));
@@ -90,7 +97,7 @@ fn browser(surface: &Surface) -> Command {
         .env("DASHBOARD_URL", page)
         .env("DASHBOARD_KEY", KEY)
         .env("DASHBOARD_DATA_TYPES", names.join(" "))
-        .env("DASHBOARD_PICTURES", &pictures)
+        .env("DASHBOARD_PICTURES", pictures())
         .env("DASHBOARD_DATABASE", &surface.database.url)
         .env("DASHBOARD_ODOO", surface.sim.url())
         .env("DASHBOARD_DEAD_LETTERS", surface.dead_letters_url())
