@@ -46,7 +46,7 @@ const HISTORY: &str = "
 /// A reject, a warning, and a run that is on.
 const TROUBLE: &str = "
     insert into odoo.sync_findings (data_type, stream, odoo_id, severity, rule, reason, next_try_at)
-    values ('products', 'products', 7, 'reject', 'value', 'column weight: a number was expected', now()),
+    values ('products', 'products', 7, 'reject', 'representation', 'column weight: a number was expected', now()),
            ('products', 'products', 12, 'warning', 'unique', 'another active product of its company has the same barcode', null);
     insert into odoo.sync_runs (run_id, data_type, mode, triggered_by, status)
     values ('6a7e8feb-b491-4cf7-a9f1-bf3703467718', 'transfers', 'full', 'http', 'in_progress');

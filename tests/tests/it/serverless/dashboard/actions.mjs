@@ -163,7 +163,7 @@ test('a data type is paused, with a reason, and resumed', () => withOpenPage({},
 
 test('a finding is tried again or dismissed', () => withOpenPage({}, async (page) => {
   const products = card(page, 'products');
-  const finding = async (id) => (await rows(`select * from odoo.sync_findings where stream = 'products' and odoo_id = ${id} and rule in ('value', 'unique')`))[0];
+  const finding = async (id) => (await rows(`select * from odoo.sync_findings where stream = 'products' and odoo_id = ${id} and rule in ('representation', 'unique')`))[0];
   const begun = await now();
   await products.getByText(/open findings/).click();
   assert.equal(await products.getByRole('button', { name: 'Retry products 12' }).count(), 0, 'a warning is not tried');
