@@ -125,7 +125,7 @@ async fn a_replay_that_a_slow_bus_holds_up_is_answered_in_time_with_what_was_don
 /// A queue that takes the request and says nothing.
 #[tokio::test]
 async fn a_queue_that_keeps_silent_is_no_failure_of_postgres() {
-    let mut stack = Stack::open().await;
+    let stack = Stack::open().await;
     stack.put("{}").await;
     let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", silent.local_addr().expect("its address"));
