@@ -13,11 +13,14 @@ use http::HeaderName;
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
+use serde_json::json;
 use sha2::{Digest, Sha256};
+
+use crate::specs::REGISTRY;
 
 const FRAME: &str = include_str!("dashboard/page.html");
 const STYLE: &str = include_str!("dashboard/style.css");
-const SCRIPT: &str = concat!(
+const PARTS_OF_SCRIPT: &str = concat!(
     include_str!("dashboard/elements.js"),
     include_str!("dashboard/words.js"),
     include_str!("dashboard/requests.js"),
@@ -29,6 +32,12 @@ const SCRIPT: &str = concat!(
     include_str!("dashboard/card.js"),
     include_str!("dashboard/watch.js"),
 );
+/// The whole script. An object in JSON has no order, so the page is told in which one the status's data types
+/// stand.
+static SCRIPT: LazyLock<String> = LazyLock::new(|| {
+    let names: Vec<&str> = REGISTRY.iter().map(|spec| spec.name).collect();
+    format!("const DATA_TYPES = {};\n{PARTS_OF_SCRIPT}", json!(names))
+});
 /// Where the frame takes them in.
 const PLACE_OF_STYLE: &str = "/* style */";
 const PLACE_OF_SCRIPT: &str = "/* script */";
@@ -64,7 +73,7 @@ impl Page {
             headers,
             body: FRAME
                 .replace(PLACE_OF_STYLE, STYLE)
-                .replace(PLACE_OF_SCRIPT, SCRIPT),
+                .replace(PLACE_OF_SCRIPT, &SCRIPT),
         }
     }
 }
@@ -74,7 +83,7 @@ impl Page {
 fn policy() -> String {
     [
         "default-src 'none'".to_owned(),
-        format!("script-src 'sha256-{}'", hash(SCRIPT)),
+        format!("script-src 'sha256-{}'", hash(&SCRIPT)),
         format!("style-src 'sha256-{}'", hash(STYLE)),
         "connect-src 'self'".to_owned(),
         "base-uri 'none'".to_owned(),

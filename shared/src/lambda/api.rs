@@ -10,28 +10,24 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
-use tokio::time::Instant;
 
 use super::deadline::{Deadline, in_time};
-use super::events::{self, LONGEST_DELAY, Publisher};
+use super::events::{LONGEST_DELAY, Publisher};
 use super::health;
 use super::http::{self, Door, HttpRequest, Refusal};
 use super::response;
 use super::secret;
 use super::trigger::{self, Invocation};
-use crate::api::hooks::{self, Opened};
 use crate::api::operation::Operation;
 use crate::api::query::{Query, data_type};
 use crate::api::reset::{Reset, reset};
 use crate::api::route::{ROUTES, Route};
 use crate::api::{dashboard, findings, runs, status};
-use crate::config::{self, HooksConfig, PostgresConfig, RetryConfig};
+use crate::config::{PostgresConfig, RetryConfig};
 use crate::error::{Error, ErrorKind, Result};
-use crate::metadata;
 use crate::mirror::connect::check_url;
 use crate::mirror::database::Database;
 use crate::specs::{DataType, REGISTRY};
-use crate::sync::request::SyncRequest;
 use crate::telemetry;
 
 /// Runs the Lambda function `api` until Lambda stops the process.
@@ -61,7 +57,7 @@ pub async fn run_api() -> Result<(), lambda_runtime::Error> {
 pub(super) struct Api {
     /// None until the secret that may hold the keys has been read.
     door: Option<Door>,
-    database: Option<Database>,
+    pub(super) database: Option<Database>,
     pub(super) publisher: Publisher,
 }
 
@@ -76,6 +72,16 @@ impl Answer {
         Self {
             status: 200,
             body: json!({"success": true, "data": data}),
+        }
+    }
+
+    /// A sync of it will come.
+    pub(super) fn accepted(message: impl Into<String>, spec: &DataType) -> Self {
+        Self {
+            status: 202,
+            body: json!({
+                "success": true, "message": message.into(), "data": {"dataType": spec.name},
+            }),
         }
     }
 }
@@ -128,12 +134,7 @@ impl Api {
         }
         if let Route::Hook(name) = &route {
             let spec = self.open_hook(request, &route, name).await?;
-            let until = deadline.of_silence();
-            let answered = in_time(until, self.take_hook(spec, until)).await;
-            if answered.is_err() {
-                self.database = None;
-            }
-            return Ok(answered?);
+            return Ok(self.take_hook(spec, deadline).await?);
         }
         self.authorize(request).await?;
         http::check_method(request, route.method())?;
@@ -220,48 +221,6 @@ impl Api {
         Ok(Answer::done(&data))
     }
 
-    /// Lets a webhook of Odoo's in: token, method, size, form; in that order, as for who has the key.
-    async fn open_hook(
-        &mut self,
-        request: &HttpRequest,
-        route: &Route,
-        name: &str,
-    ) -> Result<&'static DataType, Refusal> {
-        secret::read().await?;
-        let config = HooksConfig::from_env()?;
-        let Opened::Hook(spec) = hooks::open(&request.query, name, &config)? else {
-            let message = "the parameter \"token\" is missing or is not the token of this hook";
-            return Err(Refusal::new(401, message));
-        };
-        http::check_method(request, route.method())?;
-        http::check_size(request)?;
-        Query::parse(&request.query, route.parameters())?;
-        hooks::check_body(&request.body)?;
-        Ok(spec)
-    }
-
-    /// Marks the data type; the first of many hooks also asks the bus for a run.
-    async fn take_hook(&mut self, spec: &'static DataType, until: Instant) -> Result<Answer> {
-        let bus = config::event_bus()?;
-        let is_to_ask = metadata::hooks::note(self.database()?, spec.name).await?;
-        if is_to_ask {
-            let event = events::requested(&SyncRequest::of_hook(spec.name));
-            let sent = self.publisher.send(&bus, event, ONE_MORE, until).await;
-            if let Err(cause) = sent {
-                metadata::hooks::put_back(self.database()?, spec.name).await?;
-                return Err(events::unsent(cause));
-            }
-        }
-        Ok(Answer {
-            status: 202,
-            body: json!({
-                "success": true,
-                "message": format!("{} sync requested", spec.title),
-                "data": {"dataType": spec.name},
-            }),
-        })
-    }
-
     pub(super) fn database(&mut self) -> Result<&mut Database> {
         let database = match self.database.take() {
             Some(database) => database,
@@ -289,7 +248,7 @@ fn answer_dashboard(request: &HttpRequest) -> Value {
 
 /// Somebody waits, thirty seconds at most: one more attempt, almost at once, which a connection
 /// that died while the function was frozen needs.
-const ONE_MORE: RetryConfig = RetryConfig {
+pub(super) const ONE_MORE: RetryConfig = RetryConfig {
     max_retries: 1,
     delay: LONGEST_DELAY,
 };

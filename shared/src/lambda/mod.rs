@@ -11,11 +11,13 @@ mod fan_out;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod health;
+mod hook;
 mod http;
 mod jwks;
 mod jwt;
 mod operate;
 mod outcome;
+mod replay;
 mod response;
 mod secret;
 mod summary;

@@ -2,7 +2,6 @@
 //! tried again or dismissed, a dead-letter queue replayed. What is decided stands in Postgres
 //! first; the bus is told after that, and what it does not take is not undone.
 
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::time::{Duration, Instant};
 
@@ -10,25 +9,16 @@ use super::api::{Answer, Api};
 use super::deadline::Deadline;
 use super::events::{self, Event};
 use super::http::{HttpRequest, Refusal};
-use super::trigger::{self, Invocation};
 use crate::api::cancel::cancel;
 use crate::api::findings_by_hand::{self as by_hand, Decided, Finding};
 use crate::api::operation::Operation;
 use crate::api::pause::{self, Pause};
 use crate::api::query::data_type;
-use crate::api::replay::DeadLetters;
 use crate::config::{EventsConfig, RetryConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::hooks;
 use crate::specs::DataType;
-use crate::sync::RunFailure;
 use crate::sync::request::SyncRequest;
-
-/// Messages that one request replays at most.
-const MAX_REPLAYED: usize = 100;
-
-/// How long a replay goes on: its caller is answered before API Gateway gives up.
-const REPLAY_TIME: Duration = Duration::from_secs(15);
 
 /// How long the bus may take.
 const BUS_TIME: Duration = Duration::from_secs(5);
@@ -70,7 +60,7 @@ impl Api {
             Operation::Replay(name) => {
                 let spec = data_type(name)?;
                 pause?;
-                Ok(self.replay(spec, deadline).await?)
+                Ok(Box::pin(self.replay(spec, deadline)).await?)
             }
             Operation::Retry(id) => {
                 let id = finding_id(id)?;
@@ -136,101 +126,28 @@ impl Api {
         Ok(done(message, data))
     }
 
-    /// Puts the requests of a queue back on the bus, each one's message being deleted once its
-    /// request is taken.
-    async fn replay(&mut self, spec: &'static DataType, deadline: Deadline) -> Result<Answer> {
-        // Its function would turn them away, and then they would lie nowhere.
-        if pause::is_paused(self.database()?, spec).await? {
-            return Err(RunFailure::paused(spec).error);
-        }
-        let bus = EventsConfig::from_env().bus.ok_or_else(|| {
-            Error::new(
-                ErrorKind::Config,
-                "SYNC_EVENT_BUS is empty: a replay puts requests on the event bus that it names",
-            )
-        })?;
-        let queue = DeadLetters::of(spec)?;
-        let until = (Instant::now() + REPLAY_TIME).min(deadline.of_silence());
-        let (mut replayed, mut kept) = (0_usize, 0_usize);
-        while replayed + kept < MAX_REPLAYED && Instant::now() < until {
-            let messages = queue.receive().await?;
-            if messages.is_empty() {
-                break;
-            }
-            for message in &messages {
-                let request = request_in(message.body().unwrap_or_default(), spec);
-                let Some(request) = request else {
-                    kept += 1;
-                    continue;
-                };
-                let event = events::requested(&request);
-                self.send(&bus, event).await.map_err(not_taken)?;
-                queue.delete(message).await?;
-                replayed += 1;
-            }
-        }
-        let left = queue.count().await?;
-        tracing::info!(
-            data_type = spec.name,
-            replayed,
-            kept,
-            left,
-            "dead letters replayed"
-        );
-        let message = match kept {
-            0 => format!("{replayed} events of {} replayed", spec.name),
-            _ => format!(
-                "{replayed} events of {} replayed; {kept} messages are no requests of it and stay",
-                spec.name
-            ),
-        };
-        Ok(done(
-            message,
-            json!({"dataType": spec.name, "replayed": replayed, "kept": kept, "left": left}),
-        ))
-    }
-
     /// Whether the bus has the event.
     async fn tell(&mut self, event: Event) -> bool {
         let Some(bus) = EventsConfig::from_env().bus else {
             return false;
         };
-        let sent = self.send(&bus, event).await;
+        let sent = self.send(&bus, event, Instant::now() + BUS_TIME).await;
         if let Err(cause) = &sent {
             tracing::error!(bus, cause, "the event was not sent");
         }
         sent.is_ok()
     }
 
-    async fn send(&mut self, bus: &str, event: Event) -> Result<(), String> {
-        let until = Instant::now() + BUS_TIME;
+    pub(super) async fn send(
+        &mut self,
+        bus: &str,
+        event: Event,
+        until: Instant,
+    ) -> Result<(), String> {
         let sending = self.publisher.send(bus, event, RetryConfig::NONE, until);
         // Boxed: the SDK's futures nest deeper than a compiler wants to look.
         Box::pin(sending).await
     }
-}
-
-/// The request that an event had, where it was one for this data type: what EventBridge could not
-/// deliver and what Lambda gave up have the same form.
-fn request_in(event: &str, spec: &DataType) -> Option<SyncRequest> {
-    let event: &RawValue = serde_json::from_str(event).ok()?;
-    let Invocation::Direct { request, .. } = trigger::read(event) else {
-        return None;
-    };
-    let request = request.ok()?;
-    request.check_data_type(spec.name).ok()?;
-    Some(SyncRequest {
-        data_type: Some(spec.name.to_owned()),
-        ..request
-    })
-}
-
-fn not_taken(cause: String) -> Error {
-    Error::new(
-        ErrorKind::Config,
-        "the event bus that SYNC_EVENT_BUS names did not take a request: it is the name of an existing EventBridge bus to which this function may send",
-    )
-    .with_source(cause)
 }
 
 /// # Errors
@@ -266,47 +183,9 @@ fn shown(finding: &Finding, status: &str) -> Value {
     })
 }
 
-fn done(message: impl Into<String>, data: Value) -> Answer {
+pub(super) fn done(message: impl Into<String>, data: Value) -> Answer {
     Answer {
         status: 200,
         body: json!({"success": true, "message": message.into(), "data": data}),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::specs::PRODUCTS;
-    use crate::sync::request::Mode;
-
-    #[test]
-    fn a_request_is_found_in_whatever_form_it_failed() {
-        let detail = json!({"dataType": "products", "mode": "full"});
-        for event in [
-            json!({"mode": "full"}),
-            json!({"source": "odoo.sync", "detail-type": "Sync Requested", "detail": detail}),
-            json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {"mode": "full"}}),
-        ] {
-            let request = request_in(&event.to_string(), &PRODUCTS).expect("a request");
-            assert_eq!(request.mode, Mode::Full, "{event}");
-            assert_eq!(request.data_type.as_deref(), Some("products"));
-        }
-    }
-
-    #[test]
-    fn what_is_no_request_of_the_data_type_is_left_alone() {
-        let deep = "[".repeat(10_000);
-        for event in [
-            "",
-            "nonsense",
-            "7",
-            deep.as_str(),
-            r#"{"mode": "all"}"#,
-            r#"{"dataType": "sales"}"#,
-            r#"{"source": "odoo.sync", "detail-type": "Sync Failed", "detail": {}}"#,
-            r#"{"requestContext": {"http": {"method": "POST"}}}"#,
-        ] {
-            assert_eq!(request_in(event, &PRODUCTS), None, "{event:.40}");
-        }
     }
 }

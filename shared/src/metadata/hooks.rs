@@ -7,6 +7,10 @@
 //! Who is to ask the bus for that run? Either the hook or the end of the run that is on, and never both. The
 //! hook first commits its mark and then looks whether a run is on; the run first frees its lease and then
 //! looks for a mark. So at least one of them sees the other, and `sent_at` is taken by one alone.
+//!
+//! A run that finds the mark locked, by a hook that is looking at it, leaves it: no hook is to hold a run up. What the
+//! mark's event asked for has then begun, and nobody else will answer it. That is seen by the run's own time: a mark that is
+//! older than a run which has succeeded counts as one that nobody has asked for, and the run's end asks once more.
 
 use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
@@ -27,8 +31,14 @@ const IS_ON: &str = "exists (
 const IS_PAUSED: &str = "exists (
     select from odoo.sync_metadata where data_type = $1 and paused_at is not null)";
 
-/// Whether nobody has asked the bus yet, or so long ago that the event must be lost.
-const IS_UNSENT: &str = "(sent_at is null or sent_at < clock_timestamp() - interval '60 seconds')";
+/// Whether no event is on its way: nobody has asked the bus yet, or so long ago that the event must be lost, or it has
+/// come and its run has left the mark. Of a run that failed the mark asks for no more: the schedule
+/// tries again, not hook after hook. `$1` is the data type.
+const IS_UNSENT: &str = "(sent_at is null
+    or sent_at < clock_timestamp() - interval '60 seconds'
+    or exists (
+        select from odoo.sync_runs
+        where data_type = $1 and status = 'success' and started_at > sent_at))";
 
 /// Marks the data type, unless it is marked. Whether the caller is to ask the bus for a run.
 ///
@@ -121,7 +131,7 @@ pub(crate) async fn put_back(database: &mut Database, data_type: &str) -> Result
 
 /// In the transaction before a run asks Odoo what changed: takes the mark off. A run that goes on in windows
 /// that were opened before leaves it, so that its end asks for one more. A mark that is just being
-/// looked at stays as well: no hook is to hold a run up.
+/// looked at stays as well, with the same end (see above).
 ///
 /// # Errors
 /// Every `db_*`.

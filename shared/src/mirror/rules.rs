@@ -291,9 +291,9 @@ fn is_broken(rule: &Rule) -> Option<String> {
         Check::Required(column) => format!("row.{column} is null"),
         // A text that begins with a visible character of ASCII, as almost all do, need not be matched:
         // that is four times as fast.
-        Check::NotBlank(column) => format!(
-            r"(ascii(row.{column}) not between 33 and 126 and row.{column} !~ '\S')"
-        ),
+        Check::NotBlank(column) => {
+            format!(r"(ascii(row.{column}) not between 33 and 126 and row.{column} !~ '\S')")
+        }
         Check::NonNegative(column) => format!("row.{column} < 0"),
         Check::OneOf(column, values) => {
             let values: Vec<String> = values.iter().map(|value| literal(value)).collect();

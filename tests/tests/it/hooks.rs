@@ -5,3 +5,4 @@ mod asked;
 mod by_hand;
 mod caller;
 mod door;
+mod promptly;

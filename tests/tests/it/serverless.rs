@@ -6,6 +6,7 @@ mod batch;
 mod dashboard;
 mod hooks;
 mod routing;
+mod runbook;
 mod secret;
 mod slices;
 mod strangers;

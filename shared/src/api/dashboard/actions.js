@@ -5,6 +5,8 @@ const NEWS = 20;
 
 /** How many requests that change something have no answer yet. */
 let underWay = 0;
+/** How many have had one: what they have changed may show in no status, such as a finding that was dismissed. */
+let answered = 0;
 
 /** Puts a line on top of what happened; a screen reader reads it out. */
 function tell(text, isBad = false) {
@@ -27,6 +29,7 @@ async function act(name, path, body) {
     tell(`${name}: ${failure.message}`, true);
   } finally {
     underWay -= 1;
+    answered += 1;
     soon();
   }
 }

@@ -6,6 +6,12 @@ const SELDOM = 15_000;
 const LONGEST_PAUSE = 60_000;
 const FINDINGS = 20;
 
+/** The data types that a status names, in the registry's order; one that this page does not know comes last. */
+function inOrder(status) {
+  const place = (dataType) => (DATA_TYPES.indexOf(dataType) + 1) || DATA_TYPES.length + 1;
+  return Object.keys(status).sort((one, other) => place(one) - place(other));
+}
+
 const cards = new Map();
 /** What runs and findings were last read for, by data type. */
 const detailsOf = new Map();
@@ -58,7 +64,7 @@ function showStatus({ status, metadata, batch }) {
   the('door').hidden = true;
   the('data-types').hidden = false;
   if (hasJustOpened) the('data-types').focus();
-  for (const dataType of Object.keys(status)) {
+  for (const dataType of inOrder(status)) {
     if (!cards.has(dataType)) {
       cards.set(dataType, new Card(dataType));
       the('data-types').append(cards.get(dataType).element);
@@ -85,11 +91,13 @@ function describeAll(statuses, metadata, batch) {
 /** Runs and findings of what has changed, one request after the other: each that goes at the
  * same time would wake one more process of the function. */
 async function readDetails({ status, metadata }, ours) {
-  for (const dataType of Object.keys(status)) {
+  const seen = answered;
+  const isChanged = underWay > 0 || wasUnderWay || seen !== answeredBefore;
+  for (const dataType of inOrder(status)) {
     const row = metadata.find((it) => it.data_type === dataType);
     const version = JSON.stringify([status[dataType], row?.run_id, isRunning(row) ? null : row?.updated_at, row?.last_sync_timestamp]);
     // While something is asked for, a finding may end without a run.
-    if (detailsOf.get(dataType) === version && underWay === 0 && !wasUnderWay) continue;
+    if (detailsOf.get(dataType) === version && !isChanged) continue;
     const { runs } = await look(`runs?dataType=${dataType}&limit=${RUNS}`);
     const findings = await look(`findings?dataType=${dataType}&limit=${FINDINGS}`);
     if (ours !== visit) return;
@@ -98,9 +106,12 @@ async function readDetails({ status, metadata }, ours) {
     detailsOf.set(dataType, version);
   }
   wasUnderWay = underWay > 0;
+  answeredBefore = seen;
 }
 /** Whether something was asked for when details were last read: its end is to be seen too. */
 let wasUnderWay = false;
+/** How many requests had been answered then. */
+let answeredBefore = 0;
 
 function showTrouble(failure) {
   if (failure.status === 401) return lock('The key is not accepted.');

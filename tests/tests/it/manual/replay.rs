@@ -1,13 +1,18 @@
 //! Dead letters are put back on the bus, each once, and what is no request stays where it is.
 
+use std::time::Duration;
+
 use odoo_sim::Version;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use super::desk::Desk;
 use super::queue::DeadLetters;
 use crate::api::caller::Caller;
 use crate::events::bus::{Mood, requested};
+use crate::http::event::{KEY, request_to};
+use crate::openapi::document::DOCUMENT;
 use crate::support::postgres::variable;
 use crate::support::shop::assert_failed;
 
@@ -53,7 +58,7 @@ async fn requests_are_put_back_and_what_is_none_stays_and_is_counted() {
     let data = stack.replay().await;
     assert_eq!(
         data,
-        json!({"dataType": "products", "replayed": 2, "kept": 2, "left": 2})
+        json!({"dataType": "products", "replayed": 2, "kept": 2, "left": 2, "hasMore": false})
     );
     let mut told = stack.desk.told("Sync Requested");
     told.sort_by_key(|it| it["runId"].is_null());
@@ -79,6 +84,66 @@ async fn more_than_one_call_hands_out_are_replayed_at_once() {
     let data = stack.replay().await;
     assert_eq!((&data["replayed"], &data["left"]), (&json!(23), &json!(0)));
     assert_eq!(stack.desk.told("Sync Requested").len(), 23);
+}
+
+/// The caller is answered with what was done, and the next request goes on.
+#[tokio::test]
+async fn a_replay_that_a_slow_bus_holds_up_is_answered_in_time_with_what_was_done() {
+    let mut stack = Stack::open().await;
+    for _ in 0..20 {
+        stack.put("{}").await;
+    }
+    stack.desk.bus.answer_after(Duration::from_millis(400));
+    let bearer = format!("Bearer {KEY}");
+    let request = request_to("POST", "/api/sync/replay/products", Some(&bearer), None);
+    let api = &mut stack.desk.caller.function;
+    // Of these six seconds three and a bit are for messages: 400 ms each are too long for twenty.
+    api.send_with_deadline(&request, Duration::from_secs(6));
+    let answer = api.answered().await;
+    let body = answer["body"].as_str().expect("a text");
+    let body: Value = serde_json::from_str(body).expect("JSON");
+    assert_eq!(answer["statusCode"], 200, "{body}");
+    DOCUMENT.assert_describes(&request, 200, &body);
+    let data = &body["data"];
+    let replayed = data["replayed"].as_u64().expect("a number");
+    assert!((1..20).contains(&replayed), "{data}");
+    assert_eq!(data["hasMore"], true);
+    assert_eq!(data["left"], 20 - replayed);
+    assert!(
+        body["message"]
+            .as_str()
+            .is_some_and(|it| it.ends_with("ask again"))
+    );
+    assert_eq!(
+        stack.queue.count().await,
+        20 - replayed,
+        "each is deleted once it is taken"
+    );
+    assert_eq!(stack.desk.told("Sync Requested").len() as u64, replayed);
+}
+
+/// A queue that takes the request and says nothing.
+#[tokio::test]
+async fn a_queue_that_keeps_silent_is_no_failure_of_postgres() {
+    let stack = Stack::open().await;
+    stack.put("{}").await;
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", silent.local_addr().expect("its address"));
+    let mut environment = stack.desk.shop.environment.clone();
+    environment.extend(stack.queue.variables());
+    environment.insert("AWS_ENDPOINT_URL_SQS", url);
+    let mut api = Caller::with(&environment).await.function;
+    let bearer = format!("Bearer {KEY}");
+    let request = request_to("POST", "/api/sync/replay/products", Some(&bearer), None);
+    api.send_with_deadline(&request, Duration::from_secs(3));
+    let answer = api.answered().await;
+    let body = answer["body"].as_str().expect("a text");
+    let body: Value = serde_json::from_str(body).expect("JSON");
+    assert_eq!(answer["statusCode"], 200, "{body}");
+    DOCUMENT.assert_describes(&request, 200, &body);
+    let expected =
+        json!({"dataType": "products", "replayed": 0, "kept": 0, "left": null, "hasMore": true});
+    assert_eq!(body["data"], expected);
 }
 
 #[tokio::test]

@@ -1,21 +1,24 @@
 //! The dashboard in a browser: Chromium, driven from `dashboard/all.mjs`, opens the page that
-//! `api` serves, over everything that is deployed. Pictures of it are left in
+//! `api` serves, over everything that is deployed, and presses its buttons. Pictures of it are left in
 //! `target/dashboard`.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use local_aws::authorization;
 use odoo_sim::{Fault, When};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::specs::REGISTRY;
 use shared::tls::http_client;
 use tokio::process::Command;
 
 use super::surface::{KEY, Settings, Surface};
 use crate::support::postgres::variable;
+use crate::support::wait_until;
 
 /// The browser's tests take a minute; on a machine that does much else, some.
 const LIMIT: Duration = Duration::from_secs(480);
@@ -43,7 +46,7 @@ const HISTORY: &str = "
 /// A reject, a warning, and a run that is on.
 const TROUBLE: &str = "
     insert into odoo.sync_findings (data_type, stream, odoo_id, severity, rule, reason, next_try_at)
-    values ('products', 'products', 7, 'reject', 'value', 'column weight: a number was expected', now()),
+    values ('products', 'products', 7, 'reject', 'representation', 'column weight: a number was expected', now()),
            ('products', 'products', 12, 'warning', 'unique', 'another active product of its company has the same barcode', null);
     insert into odoo.sync_runs (run_id, data_type, mode, triggered_by, status)
     values ('6a7e8feb-b491-4cf7-a9f1-bf3703467718', 'transfers', 'full', 'http', 'in_progress');
@@ -60,31 +63,90 @@ const TROUBLE: &str = "
 async fn people_see_and_do_in_a_browser_what_the_page_promises() {
     let surface = Surface::open(Settings::default()).await;
     prepare(&surface).await;
+    let report = pictures().join("report.txt");
+    let told = fs::File::create(&report).expect("a file");
+    let mut browser = browser(&surface);
+    browser
+        .stdout(told.try_clone().expect("the file"))
+        .stderr(told);
+    // What it has told is worth most where it does not end.
+    let status = tokio::time::timeout(LIMIT, browser.status()).await;
+    let is_done = matches!(&status, Ok(Ok(status)) if status.success());
+    let report = fs::read_to_string(report).expect("the report");
+    assert!(is_done, "{status:?}\n{report}\n{}", surface.log());
+    the_bus_has_heard_what_was_done(&surface).await;
+}
+
+/// The folder for pictures and for what the tests there have told.
+fn pictures() -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/dashboard");
+    fs::create_dir_all(&folder).expect("a folder");
+    folder
+}
+
+/// Node with the browser's tests, and what leads them to the page and behind it.
+fn browser(surface: &Surface) -> Command {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let pictures = tests.join("../target/dashboard");
-    fs::create_dir_all(&pictures).expect("a folder for the pictures");
+    let names: Vec<&str> = REGISTRY.iter().map(|spec| spec.name).collect();
+    let page = format!("{}/api/sync/dashboard", surface.url());
     let mut command = Command::new(variable("TEST_NODE"));
     command
         .arg(tests.join("tests/it/serverless/dashboard/all.mjs"))
         .env("TEST_CHROMIUM", variable("TEST_CHROMIUM"))
         .env("TEST_NODE_PACKAGES", variable("TEST_NODE_PACKAGES"))
-        .env(
-            "DASHBOARD_URL",
-            format!("{}/api/sync/dashboard", surface.url()),
-        )
+        .env("DASHBOARD_URL", page)
         .env("DASHBOARD_KEY", KEY)
-        .env("DASHBOARD_PICTURES", &pictures)
+        .env("DASHBOARD_DATA_TYPES", names.join(" "))
+        .env("DASHBOARD_PICTURES", pictures())
+        .env("DASHBOARD_DATABASE", &surface.database.url)
+        .env("DASHBOARD_ODOO", surface.sim.url())
+        .env("DASHBOARD_DEAD_LETTERS", surface.dead_letters_url())
+        .env("DASHBOARD_SQS", authorization("sqs"))
         .stdin(Stdio::null())
         .kill_on_drop(true);
-    let output = tokio::time::timeout(LIMIT, command.output()).await;
-    let output = output.expect("it ends in time").expect("node runs");
+    command
+}
+
+/// Who else listens has been told of what a person has done on the page.
+async fn the_bus_has_heard_what_was_done(surface: &Surface) {
+    let details = async |detail_type: &str| -> Vec<Value> {
+        let heard = surface.heard(detail_type).await.into_iter();
+        heard.map(|mut event| event["detail"].take()).collect()
+    };
+    wait_until(
+        "the bus knows of the runs that were cancelled",
+        async || {
+            let failed = details("Sync Failed").await;
+            let is_cancelled = |it: &&Value| it["error"]["code"] == "cancelled";
+            let names: BTreeSet<&str> = failed
+                .iter()
+                .filter(is_cancelled)
+                .filter_map(|it| it["dataType"].as_str())
+                .collect();
+            names.is_superset(&["warehouses", "purchases"].into())
+        },
+    )
+    .await;
+    let requested = details("Sync Requested").await;
+    let asked = |name: &str, mode: &str, is_of_a_batch: bool| {
+        let mut alike = requested.iter();
+        alike.any(|it| {
+            it["dataType"] == name
+                && it["mode"] == mode
+                && it["batchId"].is_string() == is_of_a_batch
+        })
+    };
     assert!(
-        output.status.success(),
-        "{}\n{}\n{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-        surface.log()
+        asked("products", "incremental", false),
+        "a retry: {requested:?}"
     );
+    assert!(
+        asked("categories", "full", false),
+        "a replay: {requested:?}"
+    );
+    for spec in REGISTRY {
+        assert!(asked(spec.name, "incremental", true), "all: {requested:?}");
+    }
 }
 
 /// A mirror that has been looked after for some hours: sales fails, transfers is being read.

@@ -143,6 +143,11 @@ impl<S> Surface<S> {
         }
     }
 
+    /// Where the dead-letter queues are, with `{dataType}` in place of a name.
+    pub(super) fn dead_letters_url(&self) -> &str {
+        &self.dead_letters_url
+    }
+
     /// The event that lies in a data type's dead-letter queue; waits for one.
     pub(super) async fn dead_letter(&self, data_type: &str) -> Value {
         let url = self.dead_letters_url.replace("{dataType}", data_type);

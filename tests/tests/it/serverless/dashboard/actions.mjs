@@ -1,9 +1,15 @@
-// What can be done: each button says first what will happen.
+// What can be done: each button says first what will happen, and then does it. The function `api`, the syncs, the bus
+// and the queues are the real ones; what a press has done is looked for in the database, and what the bus has heard of
+// it by the test that runs this (dashboard.rs).
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { card, changing, eventually, playing, withOpenPage } from './browser.mjs';
+import { countDeadLetters, hang, leaveRun, metadata, now, putDeadLetter, rows, runsSince, sql } from './behind.mjs';
+import { asking, card, eventually, withOpenPage } from './browser.mjs';
+
+/** A process that waits for Odoo notices within this time, in seconds, that its run is over. */
+const NOTICED = 60;
 
 const dialog = (page) => page.getByRole('dialog');
 const news = (page) => page.getByRole('log');
@@ -15,7 +21,23 @@ async function press(page, dataType, name) {
 
 const confirm = (page) => dialog(page).locator('button[type="submit"]').click();
 
+/** Presses, and confirms what is asked. */
+async function act(page, dataType, name) {
+  await press(page, dataType, name);
+  await confirm(page);
+}
+
+/** Begins a run that waits for Odoo; returns when that was. */
+async function beginRun(page, dataType, model) {
+  const begun = await now();
+  await hang(model);
+  await act(page, dataType, 'Full');
+  await card(page, dataType).locator('.state').filter({ hasText: '▶ Running' }).waitFor();
+  return begun;
+}
+
 test('a sync, a full one, a reconcile and a reset are asked for and done', () => withOpenPage({}, async (page) => {
+  const begun = await now();
   for (const [name, says, outcome] of [
     ['Sync', /what has changed in Odoo since the last sync of categories/, 'Categories sync completed'],
     ['Full', /every row of categories from Odoo once more/, 'Categories sync completed'],
@@ -29,14 +51,19 @@ test('a sync, a full one, a reconcile and a reset are asked for and done', () =>
     await eventually(name, () => news(page).getByText(outcome).count(), (many) => many === before + 1);
   }
   await card(page, 'categories').getByText('○ Not synced yet').waitFor();
-  await press(page, 'categories', 'Sync');
-  await confirm(page);
+  assert.deepEqual(await rows("select * from odoo.sync_streams where data_type = 'categories'"), [], 'it forgot how far it was');
+  assert.notEqual(await sql('select count(*) from odoo.categories'), '0');
+  await act(page, 'categories', 'Sync');
   await card(page, 'categories').locator('.state').filter({ hasText: '✓ Success' }).waitFor();
+  const runs = await runsSince(begun, 'categories');
+  assert.deepEqual(runs.map(({ mode, status, triggered_by: by }) => `${mode} ${status} ${by}`),
+    ['incremental', 'full', 'reconcile', 'incremental'].map((mode) => `${mode} success http`));
+  const { records_inserted: inserted, records_updated: updated, records_unchanged: unchanged } = runs.at(-1);
+  assert.equal(String(inserted + updated + unchanged), await sql('select count(*) from odoo.categories'), 'after a reset it reads everything');
 }));
 
 test('going back asks the server for nothing', () => withOpenPage({}, async (page) => {
-  const asked = [];
-  page.on('request', (request) => request.method() === 'POST' && asked.push(request.url()));
+  const asked = asking(page);
   for (const name of ['Sync', 'Full', 'Reconcile', 'Reset', 'Pause', 'Replay dead letters']) {
     await press(page, 'products', name);
     await dialog(page).getByRole('button', { name: 'Go back' }).click();
@@ -46,98 +73,143 @@ test('going back asks the server for nothing', () => withOpenPage({}, async (pag
 }));
 
 test('more is deleted than the guard allows only where somebody has said so', () => withOpenPage({}, async (page) => {
-  const requests = await playing(page, 'products$', () => ({ json: { success: true, message: 'Products sync completed', data: {} } }));
-  for (const ticked of [false, true]) {
-    await press(page, 'products', 'Reconcile');
-    const box = dialog(page).getByRole('checkbox');
-    assert.equal(await box.isChecked(), false, 'never by default');
-    if (ticked) await box.check();
-    await confirm(page);
-    await eventually('asked', () => requests.length, (many) => many === (ticked ? 2 : 1));
-  }
-  assert.deepEqual(requests.map(({ body }) => JSON.parse(body)), [
-    { mode: 'reconcile' }, { mode: 'reconcile', confirmDeletes: true },
-  ]);
-}));
-
-test('while a run is on no other is started, and it can be cancelled or reset by force', () => withOpenPage({}, async (page) => {
-  const cancelled = await playing(page, 'cancel/transfers$', () => ({ json: { success: true, message: 'The sync of transfers is cancelled', data: {} } }));
-  const reset = await playing(page, 'reset/transfers', () => ({ json: { success: true, message: 'Transfers reset', data: {} } }));
-  const transfers = card(page, 'transfers');
-  await transfers.getByRole('button', { name: 'Sync', exact: true }).click({ force: true });
-  await news(page).getByText('A sync of transfers is on.').waitFor();
-  assert.equal(await page.locator('dialog[open]').count(), 0);
-  assert.equal(await card(page, 'products').getByRole('button', { name: 'Cancel', exact: true }).count(), 0);
-  await press(page, 'transfers', 'Cancel');
+  const asked = asking(page);
+  const deleted = () => sql('select count(*) from odoo.categories where odoo_id > 1000000 and deleted_at is not null');
+  // Many, of which Odoo has none; ten may always go.
+  await sql("insert into odoo.categories (odoo_id, name) select 1000000 + number, 'stranger' from generate_series(1, 40) number");
+  const many = await sql('select count(*) from odoo.categories where odoo_id > 1000000');
+  await press(page, 'categories', 'Reconcile');
+  assert.equal(await dialog(page).getByRole('checkbox').isChecked(), false, 'never by default');
   await confirm(page);
-  await news(page).getByText('is cancelled').waitFor();
-  assert.deepEqual(cancelled, [{ method: 'POST', path: '/api/sync/cancel/transfers', body: null }]);
-  const forced = page.waitForRequest(/\/reset\/transfers\?force=true$/);
-  await press(page, 'transfers', 'Reset');
+  await news(page).getByText('(delete_guard)').waitFor();
+  assert.equal(await deleted(), '0');
+
+  await press(page, 'categories', 'Reconcile');
   await dialog(page).getByRole('checkbox').check();
   await confirm(page);
-  await forced;
-  await eventually('reset', () => reset.length, (many) => many === 1);
+  await news(page).getByText('Categories sync completed').waitFor();
+  assert.equal(await deleted(), many);
+  assert.deepEqual(asked.map(({ body }) => JSON.parse(body)), [{ mode: 'reconcile' }, { mode: 'reconcile', confirmDeletes: true }]);
+  await sql('delete from odoo.categories where odoo_id > 1000000');
 }));
 
-test('a data type is paused, with a reason, and resumed', () => withOpenPage({
-  prepare: async (page) => {
-    page.isPaused = false;
-    await changing(page, 'status$', ({ data }) => {
-      if (page.isPaused) Object.assign(data.metadata.find((it) => it.data_type === 'products'), { paused_at: new Date().toISOString(), paused_by: '203.0.113.7', pause_reason: 'Odoo is moving' });
-    });
-  },
-}, async (page) => {
-  const answer = () => ({ json: { success: true, message: 'done so', data: {} } });
-  const paused = await playing(page, 'pause/products$', () => { page.isPaused = true; return answer(); });
-  const resumed = await playing(page, 'resume/products$', () => { page.isPaused = false; return answer(); });
+test('while a run is on no other is started, and it can be cancelled', () => withOpenPage({}, async (page) => {
+  const begun = await beginRun(page, 'warehouses', 'stock.location');
+  await card(page, 'warehouses').getByRole('button', { name: 'Sync', exact: true }).click({ force: true });
+  await news(page).getByText('A sync of warehouses is on.').waitFor();
+  assert.equal(await page.locator('dialog[open]').count(), 0);
+  assert.equal(await card(page, 'products').getByRole('button', { name: 'Cancel', exact: true }).count(), 0);
+
+  await act(page, 'warehouses', 'Cancel');
+  await news(page).getByText('Warehouses sync cancelled: what it has committed stays').waitFor();
+  await card(page, 'warehouses').locator('.state').filter({ hasText: '✗ Failed' }).waitFor();
+  const runs = await runsSince(begun, 'warehouses');
+  assert.deepEqual(runs.map(({ mode, status, error_code: code }) => [mode, status, code]), [['full', 'failed', 'cancelled']]);
+  const { run_id: on, lease_token: lease } = await metadata('warehouses');
+  assert.deepEqual([on, lease], [null, null]);
+  // Whoever asked for the run is told as well, by its function.
+  await eventually('the run stops', () => news(page).getByText(/^. \S+ Full sync of warehouses: .*\(cancelled\)/).count(), (it) => it === 1, NOTICED);
+}));
+
+test('a run that is on is ended by a reset only where somebody has said so', () => withOpenPage({}, async (page) => {
+  const begun = await beginRun(page, 'purchases', 'purchase.order.line');
+  await act(page, 'purchases', 'Reset');
+  await news(page).getByText('(busy)').waitFor();
+  const [before] = await runsSince(begun, 'purchases');
+  assert.equal(before.status, 'in_progress');
+
+  await press(page, 'purchases', 'Reset');
+  await dialog(page).getByRole('checkbox').check();
+  await confirm(page);
+  await news(page).getByText('Purchases reset: the next sync reads everything').waitFor();
+  const [after] = await runsSince(begun, 'purchases');
+  assert.deepEqual([after.run_id, after.status], [before.run_id, 'failed']);
+  assert.deepEqual(await rows("select * from odoo.sync_streams where data_type = 'purchases'"), []);
+  await act(page, 'purchases', 'Sync');
+  await news(page).getByText('Purchases sync completed').waitFor();
+}));
+
+test('a run that its function has left is cancelled at once', () => withOpenPage({}, async (page) => {
+  await leaveRun('purchases');
+  await card(page, 'purchases').getByText('! nobody works on it').waitFor();
+  await act(page, 'purchases', 'Cancel');
+  await news(page).getByText('Purchases sync cancelled').waitFor();
+  assert.equal((await metadata('purchases')).run_id, null);
+}));
+
+test('a data type is paused, with a reason, and resumed', () => withOpenPage({}, async (page) => {
   const products = card(page, 'products');
   await press(page, 'products', 'Pause');
   await dialog(page).getByLabel(/^Why/).fill('Odoo is moving');
   await confirm(page);
-  await products.getByText(/‖ Paused since .* by 203\.0\.113\.7: Odoo is moving/).waitFor();
+  await products.getByText(/‖ Paused since .*: Odoo is moving/).waitFor();
   assert.match(await products.locator('.state').textContent(), /‖ Paused/);
-  assert.equal(paused[0].body, '{"reason":"Odoo is moving"}');
-  assert.equal(await products.getByRole('button', { name: 'Sync', exact: true }).getAttribute('aria-disabled'), 'true');
-  await press(page, 'products', 'Resume');
+  const paused = await metadata('products');
+  assert.ok(paused.paused_at);
+  assert.equal(paused.pause_reason, 'Odoo is moving');
+
+  await products.getByRole('button', { name: 'Sync', exact: true }).click({ force: true });
+  await news(page).getByText('Products is paused: resume it first.').waitFor();
+  // What was asked for before the page knew of the pause is refused by the server.
+  await page.evaluate(() => { ACTIONS.sync('products'); });
   await confirm(page);
+  await news(page).getByText('(paused)').waitFor();
+
+  await act(page, 'products', 'Resume');
   await products.getByRole('button', { name: 'Pause', exact: true }).waitFor();
-  assert.equal(resumed.length, 1);
+  const resumed = await metadata('products');
+  assert.deepEqual([resumed.paused_at, resumed.paused_by, resumed.pause_reason], [null, null, null]);
 }));
 
-test('a finding is tried again or dismissed, and dead letters are replayed', () => withOpenPage({}, async (page) => {
-  const findings = await playing(page, 'findings/\\d+/(retry|dismiss)$', () => ({ json: { success: true, message: 'so it is', data: {} } }));
-  const replayed = await playing(page, 'replay/products$', () => ({ json: { success: true, message: '2 events of products replayed', data: { replayed: 2, kept: 0, left: 1 } } }));
+test('a finding is tried again or dismissed', () => withOpenPage({}, async (page) => {
   const products = card(page, 'products');
+  const finding = async (id) => (await rows(`select * from odoo.sync_findings where stream = 'products' and odoo_id = ${id} and rule in ('representation', 'unique')`))[0];
+  const begun = await now();
   await products.getByText(/open findings/).click();
-  await products.getByRole('button', { name: 'Retry products 7' }).click();
-  await news(page).getByText('Retry of products 7: so it is').waitFor();
   assert.equal(await products.getByRole('button', { name: 'Retry products 12' }).count(), 0, 'a warning is not tried');
   await products.getByRole('button', { name: 'Dismiss products 12' }).click();
   await confirm(page);
-  await news(page).getByText('Dismiss products 12: so it is').waitFor();
-  assert.deepEqual(findings.map(({ method, path }) => `${method} ${path.replace(/\d+/, 'N')}`),
-    ['POST /api/sync/findings/N/retry', 'POST /api/sync/findings/N/dismiss']);
-  await press(page, 'products', 'Replay dead letters');
-  await confirm(page);
-  await news(page).getByText('2 events of products replayed. 1 message is left.').waitFor();
-  assert.equal(replayed.length, 1);
+  await news(page).getByText('Dismiss products 12: Dismissed: it comes back when its reason or its row changes').waitFor();
+  await eventually('it is gone', () => products.getByRole('button', { name: 'Dismiss products 12' }).count(), (many) => many === 0);
+  assert.equal((await finding(12)).resolution, 'dismissed');
+
+  await products.getByRole('button', { name: 'Retry products 7' }).click();
+  await news(page).getByText('Retry of products 7: Its row is tried again by the next incremental sync, which was just requested').waitFor();
+  // The bus has brought the request to the function: its row is as it should be.
+  await eventually('it is mended', async () => (await finding(7)).resolution, (it) => it === 'mended');
+  const runs = await eventually('its run is over', () => runsSince(begun, 'products'), ([run]) => run?.status === 'success');
+  assert.deepEqual(runs.map(({ mode, triggered_by: by }) => [mode, by]), [['incremental', 'event']]);
+}));
+
+test('dead letters are replayed', () => withOpenPage({}, async (page) => {
+  const begun = await now();
+  const detail = { dataType: 'categories', mode: 'full' };
+  await putDeadLetter('categories', { source: 'odoo.sync', 'detail-type': 'Sync Requested', detail });
+  await putDeadLetter('categories', { 'detail-type': 'Something else', source: 'somebody', detail: [] });
+  await act(page, 'categories', 'Replay dead letters');
+  await news(page).getByText('1 events of categories replayed; 1 messages are no requests of it and stay. 1 message is left, 1 of which hold no request.').waitFor();
+  assert.equal(await countDeadLetters('categories'), 1);
+  const runs = await eventually('its run is over', () => runsSince(begun, 'categories'), ([run]) => run?.status === 'success');
+  assert.deepEqual(runs.map(({ mode, triggered_by: by }) => [mode, by]), [['full', 'event']]);
 }));
 
 test('what the server refuses is said with what to do about it, and not asked again', () => withOpenPage({}, async (page) => {
-  const requests = await playing(page, 'sales$', () => ({
-    status: 502, json: { success: false, error: { code: 'odoo_access', message: 'Odoo refuses sale.order.', remedy: 'Give the user access.' } },
-  }));
-  await press(page, 'sales', 'Sync');
-  await confirm(page);
-  await news(page).getByText('Odoo refuses sale.order. Give the user access. (odoo_access)').waitFor();
-  assert.equal(requests.length, 1);
+  const asked = asking(page);
+  await act(page, 'sales', 'Sync');
+  await news(page).getByText(/Sync of sales: .*sale\.order.*\(odoo_\w+\)/).waitFor();
+  const { error_message: why } = await metadata('sales');
+  assert.match(why, /sale\.order/);
+  assert.deepEqual(asked.map(({ path }) => path), ['/api/sync/sales']);
 }));
 
 test('all data types are started at once', () => withOpenPage({}, async (page) => {
-  const requests = await playing(page, 'all$', () => ({ status: 202, json: { success: true, message: 'Sync of all data types started', data: {} } }));
+  // Nobody works on the run that is shown as on, but its lease is live for an hour.
+  await act(page, 'transfers', 'Cancel');
+  await news(page).getByText('Transfers sync cancelled').waitFor();
   await page.getByRole('button', { name: 'Sync all' }).click();
   await confirm(page);
   await news(page).getByText('Sync of all data types started').waitFor();
-  assert.deepEqual(requests.map(({ path }) => path), ['/api/sync/all']);
+  const states = await eventually('the batch is over', () => rows('select data_type, state from odoo.sync_batches order by place'),
+    (parts) => parts.length === 6 && parts.every(({ state }) => ['success', 'failed'].includes(state)), NOTICED);
+  assert.deepEqual(states.filter(({ state }) => state === 'failed').map((it) => it.data_type), ['sales']);
 }));

@@ -11,8 +11,8 @@ export const axe = require('axe-core').source;
 export const URL_OF_PAGE = process.env.DASHBOARD_URL;
 export const KEY = process.env.DASHBOARD_KEY;
 export const PICTURES = process.env.DASHBOARD_PICTURES;
-/** In the order in which the status names them. */
-export const DATA_TYPES = ['categories', 'products', 'purchases', 'sales', 'transfers', 'warehouses'];
+/** In the registry's order. */
+export const DATA_TYPES = process.env.DASHBOARD_DATA_TYPES.split(' ');
 
 const browser = await chromium.launch({ executablePath: process.env.TEST_CHROMIUM });
 after(() => browser.close());
@@ -77,7 +77,17 @@ export async function changing(page, route, change) {
   });
 }
 
-/** Answers a route in place of the server; returns the requests that came. */
+/** What the page asks to be done, from here on. */
+export function asking(page) {
+  const requests = [];
+  page.on('request', (request) => {
+    if (request.method() === 'POST') requests.push({ path: new URL(request.url()).pathname, body: request.postData() });
+  });
+  return requests;
+}
+
+/** Answers a route in place of the server: for what the server here cannot be brought to answer. Returns the requests
+ * that came. */
 export async function playing(page, route, answer) {
   const requests = [];
   await page.route(new RegExp(`/api/sync/${route}`), async (asked) => {
@@ -89,9 +99,9 @@ export async function playing(page, route, answer) {
   return requests;
 }
 
-/** Waits until it is so, for 20 seconds at most; fails with what was found last. */
-export async function eventually(what, find, isSo) {
-  const end = Date.now() + 20_000;
+/** Waits until it is so, for 20 seconds at most or as long as is said; fails with what was found last. */
+export async function eventually(what, find, isSo, seconds = 20) {
+  const end = Date.now() + seconds * 1000;
   let found;
   do {
     found = await find();

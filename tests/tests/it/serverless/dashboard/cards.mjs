@@ -10,7 +10,7 @@ const status = async () => {
   return (await answer.json()).data;
 };
 
-test('every data type has its card, in the status’s order', () => withOpenPage({}, async (page) => {
+test('every data type has its card, in the registry’s order', () => withOpenPage({}, async (page) => {
   const names = await page.locator('article').evaluateAll((cards) => cards.map((it) => it.dataset.type));
   assert.deepEqual(names, DATA_TYPES);
 }));

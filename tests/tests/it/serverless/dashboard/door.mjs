@@ -39,6 +39,7 @@ test('the key is asked for once a session and kept nowhere else', () => withOpen
 }));
 
 test('a key that is no longer accepted is asked for again, and what was shown is gone', () => withOpenPage({}, async (page) => {
+  // Played: a key is changed by a deployment, which starts other functions.
   await playing(page, 'status$', () => ({ status: 401, json: { success: false, error: { code: 'bad_request', message: 'm', remedy: 'r' } } }));
   await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
   await page.getByText('The key is not accepted').waitFor();

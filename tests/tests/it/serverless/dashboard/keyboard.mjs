@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { KEY, card, eventually, loaded, playing, withPage } from './browser.mjs';
+import { now, runsSince } from './behind.mjs';
+import { KEY, asking, card, eventually, loaded, withPage } from './browser.mjs';
 
 const focused = (page) => page.evaluate(() => document.activeElement.textContent || document.activeElement.id);
 
@@ -17,7 +18,8 @@ async function tabTo(page, button) {
 }
 
 test('key, action, confirmation and back, by keys alone', () => withPage({}, async (page) => {
-  const requests = await playing(page, 'warehouses$', () => ({ json: { success: true, message: 'Warehouses sync completed', data: {} } }));
+  const begun = await now();
+  const requests = asking(page);
   await page.keyboard.type(KEY);
   await page.keyboard.press('Enter');
   await loaded(page);
@@ -33,7 +35,9 @@ test('key, action, confirmation and back, by keys alone', () => withPage({}, asy
   await tabTo(page, page.getByRole('button', { name: 'Read everything' }));
   await page.keyboard.press('Enter');
   await page.getByRole('log').getByText('Warehouses sync completed').waitFor();
-  assert.deepEqual(requests, [{ method: 'POST', path: '/api/sync/warehouses', body: '{"mode":"full"}' }]);
+  assert.deepEqual(requests, [{ path: '/api/sync/warehouses', body: '{"mode":"full"}' }]);
+  const runs = await runsSince(begun, 'warehouses');
+  assert.deepEqual(runs.map(({ mode, status }) => [mode, status]), [['full', 'success']]);
   assert.ok(await button.evaluate((it) => it === document.activeElement), 'and is there again');
 }));
 
