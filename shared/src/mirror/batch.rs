@@ -174,3 +174,47 @@ impl Batch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_behind_another_keeps_every_column_in_step() {
+        let kinds = [
+            Kind::Text,
+            Kind::Boolean,
+            Kind::Id,
+            Kind::Numeric,
+            Kind::Timestamp,
+        ];
+        let types = kinds
+            .map(ColumnType::Spec)
+            .into_iter()
+            .chain([ColumnType::Json]);
+        let batch = |ids: &[i64]| {
+            let columns = types.clone().map(|kind| {
+                let mut values = Values::with_capacity(kind, ids.len());
+                for id in ids {
+                    values.push(match kind {
+                        ColumnType::Json => Cell::Json("[]".into()),
+                        ColumnType::Spec(Kind::Text) => Cell::Text(id.to_string().into()),
+                        ColumnType::Spec(Kind::Boolean) => Cell::Boolean(id % 2 == 0),
+                        ColumnType::Spec(Kind::Id) => Cell::Id(*id),
+                        ColumnType::Spec(Kind::Numeric) => Cell::Numeric("1.50"),
+                        ColumnType::Spec(Kind::Timestamp) => Cell::Null,
+                    });
+                }
+                values
+            });
+            Batch {
+                ids: ids.to_vec(),
+                columns: columns.collect(),
+            }
+        };
+        let mut joined = batch(&[1, 2]);
+        joined.append(&batch(&[5]));
+        let whole = batch(&[1, 2, 5]);
+        assert_eq!((joined.ids, joined.columns), (whole.ids, whole.columns));
+    }
+}

@@ -226,6 +226,53 @@ pub(crate) async fn read_visible(
 mod tests {
     use super::*;
 
+    fn page(id: i64) -> Fetched {
+        Fetched::Page(Page {
+            ids: vec![id],
+            batch: Batch {
+                ids: vec![id],
+                columns: Vec::new(),
+            },
+            rejects: Vec::new(),
+            answers: Vec::new(),
+        })
+    }
+
+    async fn told(fetch: &mut Fetch) -> String {
+        match fetch.next().await {
+            Ok(Fetched::ToDo(rows)) => format!("{rows} to do"),
+            Ok(Fetched::Page(page)) => format!("{:?} of {:?}", page.batch.ids, page.ids),
+            Ok(Fetched::End(rows)) => format!("end, {rows}"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[tokio::test]
+    async fn pages_that_wait_are_one_up_to_a_limit_and_none_passes_the_end_of_its_stream() {
+        let mut fetch = Fetch::spawn(|sender| async move {
+            let what = [1, 2, 3, 4, 5].map(page);
+            let then = [Fetched::End(5), page(1), Fetched::End(1)];
+            for fetched in what.into_iter().chain(then) {
+                let _ = sender.send(fetched).await;
+            }
+            Ok(())
+        });
+        let mut all = Vec::new();
+        for _ in 0..5 {
+            // Whoever fetches is ahead, as far as there is room.
+            yield_now().await;
+            all.push(told(&mut fetch).await);
+        }
+        let expected = [
+            "[1, 2, 3] of [1, 2, 3]",
+            "[4, 5] of [4, 5]",
+            "end, 5",
+            "[1] of [1]",
+            "end, 1",
+        ];
+        assert_eq!(all, expected);
+    }
+
     #[tokio::test]
     async fn a_task_that_panics_is_not_the_end_of_the_pages() {
         let mut fetch = Fetch::spawn(|sender| async move {

@@ -22,7 +22,7 @@ const NOTHING: &str = "/bin/true";
 /// Every function there is.
 pub(super) fn functions() -> Vec<String> {
     let of_data_types = REGISTRY.iter().map(|spec| spec.function_name());
-    let others = ["sync-all", "api"].map(str::to_owned);
+    let others = ["sync-all", "api", "backup"].map(str::to_owned);
     of_data_types.chain(others).collect()
 }
 
