@@ -20,14 +20,18 @@ use crate::support::wire::{proxy_before, through};
 const END_LEASE: &str =
     "update odoo.sync_metadata set lease_expires_at = now() - interval '1 second'";
 
-/// Stops it once it waits for Odoo alone: what it had read before may still be on its way to
+/// Waits until it waits for Odoo alone: what it had read before may still be on its way to
 /// Postgres, and one that sleeps in a transaction is another matter.
-async fn freeze_at_rest(shop: &Shop, function: &Function) {
+async fn at_rest(shop: &Shop) {
     wait_until("it is at rest", async || {
         let rests = "state = 'idle' and state_change < clock_timestamp() - interval '100 ms'";
         count(shop, rests).await == 1
     })
     .await;
+}
+
+async fn freeze_at_rest(shop: &Shop, function: &Function) {
+    at_rest(shop).await;
     function.freeze();
 }
 
@@ -206,6 +210,7 @@ async fn a_commit_that_is_held_up_on_its_way_is_late_for_nobody() {
     let hold = Hold::the_next(&shop.sim, When::method("read").model("product.product"));
     sleeper.send(&json!({}));
     hold.reached().await;
+    at_rest(&shop).await;
     // All that it sends from now on stays on the way.
     way.stall();
     hold.release();
