@@ -12,8 +12,7 @@ use crate::error::{Error, ErrorKind, Retry, chain};
 
 /// What S3 answers with another status than 403 and what waiting does not mend
 /// (its "Error responses").
-const MISCONFIGURED: [&str; 8] = [
-    "NoSuchBucket",
+const MISCONFIGURED: [&str; 7] = [
     "InvalidBucketName",
     "ExpiredToken",
     "InvalidToken",
@@ -80,10 +79,7 @@ fn refusal(bucket: &str, right: &str, status: u16, code: Option<&str>) -> Error 
         (Some("AccessDenied") | None, 403) => config(format!(
             "{right} on it is not allowed ({told}); give that right to the function's role, or to whom AWS_ACCESS_KEY_ID belongs to (who lacks s3:ListBucket is told the same of a file that is not there)"
         )),
-        (Some(code), _) if MISCONFIGURED.contains(&code) => config(format!(
-            "S3 refuses it ({told}); look at AWS_REGION and the credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN)"
-        )),
-        (_, 300..=399 | 401 | 403) => config(format!(
+        _ if is_misconfigured(status, code) => config(format!(
             "S3 refuses it ({told}); look at AWS_REGION and the credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN)"
         )),
         _ => {
@@ -94,6 +90,10 @@ fn refusal(bucket: &str, right: &str, status: u16, code: Option<&str>) -> Error 
             Error::new(ErrorKind::S3Fault, message).with_retry(retry)
         }
     }
+}
+
+fn is_misconfigured(status: u16, code: Option<&str>) -> bool {
+    matches!(status, 300..=399 | 401 | 403) || code.is_some_and(|it| MISCONFIGURED.contains(&it))
 }
 
 #[cfg(test)]

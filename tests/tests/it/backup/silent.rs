@@ -1,7 +1,7 @@
 //! A Postgres that says nothing any more while a backup is taken or restored by hand, where no
 //! deadline of Lambda's would end the wait.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use odoo_sim::proxy::{Conduct, Direction, Ending, Point};
 
@@ -21,7 +21,6 @@ async fn given_up(mut command: tokio::process::Command) -> String {
     command
         .env("SYNC_MAX_RETRIES", "0")
         .env_remove("SUPABASE_CA_CERT");
-    let began = Instant::now();
     let output = command.kill_on_drop(true).output();
     let output = tokio::time::timeout(Duration::from_secs(60), output).await;
     let output = output.expect("it ends").expect("the program");
@@ -29,7 +28,6 @@ async fn given_up(mut command: tokio::process::Command) -> String {
     assert!(!output.status.success(), "{text}");
     assert!(text.contains("no answer in time"), "{text}");
     assert!(text.contains("SUPABASE_DB_URL"), "no remedy: {text}");
-    eprintln!("{:?}: {text}", began.elapsed());
     text
 }
 

@@ -149,18 +149,3 @@ fn every_section_that_is_referred_to_is_there() {
     }
     assert!(count > 10, "{count} references");
 }
-
-/// `cargo xtask …` has it.
-#[test]
-fn every_task_that_is_to_be_typed_is_one() {
-    let page = page();
-    let tasks: Vec<&str> = page.split("cargo xtask ").skip(1).map(first_word).collect();
-    assert!(tasks.len() > 5, "{tasks:?}");
-    for task in tasks {
-        let source = format!("../xtask/src/{task}");
-        let is_there = [format!("{source}.rs"), format!("{source}/mod.rs")]
-            .iter()
-            .any(|path| fs::exists(path).expect("a path"));
-        assert!(is_there, "cargo xtask {task}");
-    }
-}

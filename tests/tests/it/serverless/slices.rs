@@ -10,20 +10,20 @@ use shared::specs::PRODUCTS;
 use super::surface::{Settings, Surface};
 use crate::support::snapshot::assert_mirror_equals;
 
-/// Three invocations at the least, so that one is begun and ended by an event: 60 products in 20 pages, of which each
-/// takes Odoo 0.8 seconds, and an invocation has eight, of which it works for 7.2. The rest is enough for a page and the
-/// hand-over also on a machine that does much else; there it takes more slices.
+/// Five invocations at the least: 60 products in 20 pages, of which each takes Odoo 1.3 seconds, and an invocation
+/// has six, of which it works for 5.4. The rest is enough for the hand-over also on a machine that does much else; there
+/// it takes more slices.
 #[tokio::test]
 async fn a_full_sync_goes_from_slice_to_slice_until_it_is_done() {
     let surface = Surface::open(Settings {
-        timeout: Some(Duration::from_secs(8)),
+        timeout: Some(Duration::from_secs(6)),
         variables: vec![("SYNC_BATCH_SIZE", "3"), ("SYNC_FETCH_CONCURRENCY", "1")],
     })
     .await;
     let slow = When::method("read").model("product.product").forever();
     surface
         .sim
-        .inject(slow, Fault::Delay(Duration::from_millis(800)));
+        .inject(slow, Fault::Delay(Duration::from_millis(1300)));
 
     let full = json!({"mode": "full"});
     let (status, body) = surface.ask(Method::POST, "/api/sync/products", &full).await;
@@ -33,7 +33,7 @@ async fn a_full_sync_goes_from_slice_to_slice_until_it_is_done() {
     let told = surface.details("Sync Completed", 1).await;
     assert_eq!(told[0]["runId"], body["data"]["runId"], "{}", surface.log());
     let slices = told[0]["slices"].as_u64().expect("a number");
-    assert!(slices >= 3, "{slices} slices");
+    assert!(slices >= 5, "{slices} slices");
     assert_mirror_equals(&surface.odoo, &surface.database.client, &PRODUCTS).await;
 
     // Each slice was asked for once, in order, and a late repeat does nothing.
