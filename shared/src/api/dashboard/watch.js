@@ -4,6 +4,8 @@
 const OFTEN = 2000;
 const SELDOM = 15_000;
 const LONGEST_PAUSE = 60_000;
+/** How often runs and findings are read again while a run is on: they grow with each page. */
+const MEANWHILE = 20_000;
 const FINDINGS = 20;
 
 /** The data types that a status names, in the registry's order; one that this page does not know comes last. */
@@ -92,10 +94,10 @@ function describeAll(statuses, metadata, batch) {
  * same time would wake one more process of the function. */
 async function readDetails({ status, metadata }, ours) {
   const seen = answered;
-  const isChanged = underWay > 0 || wasUnderWay || seen !== answeredBefore;
+  const isChanged = underWay > 0 || seen !== answeredBefore;
   for (const dataType of inOrder(status)) {
     const row = metadata.find((it) => it.data_type === dataType);
-    const version = JSON.stringify([status[dataType], row?.run_id, isRunning(row) ? null : row?.updated_at, row?.last_sync_timestamp]);
+    const version = JSON.stringify([status[dataType], row?.run_id, isRunning(row) ? Math.floor(now() / MEANWHILE) : row?.updated_at, row?.last_sync_timestamp]);
     // While something is asked for, a finding may end without a run.
     if (detailsOf.get(dataType) === version && !isChanged) continue;
     const { runs } = await look(`runs?dataType=${dataType}&limit=${RUNS}`);
@@ -105,12 +107,9 @@ async function readDetails({ status, metadata }, ours) {
     cards.get(dataType).showFindings(findings);
     detailsOf.set(dataType, version);
   }
-  wasUnderWay = underWay > 0;
   answeredBefore = seen;
 }
-/** Whether something was asked for when details were last read: its end is to be seen too. */
-let wasUnderWay = false;
-/** How many requests had been answered then. */
+/** How many requests had been answered when details were last read: the end of each is to be seen too. */
 let answeredBefore = 0;
 
 function showTrouble(failure) {

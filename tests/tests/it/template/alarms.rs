@@ -115,37 +115,32 @@ fn of_sync_all() -> Value {
 /// All that is asked for over HTTP. What is answered with an error there is one to Lambda only where
 /// the function died.
 fn of_api() -> Value {
-    let failed = json!({
-        "Namespace": "AWS/ApiGateway",
-        "MetricName": "5xx",
-        "Dimensions": dimensions(&[("ApiId", "Api")]),
-        "Statistic": "Sum",
-        "Period": 900,
-        "EvaluationPeriods": 1,
-        "Threshold": 3,
-        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
-        "TreatMissingData": "notBreaching",
-    });
+    let failed = three_in_a_quarter("AWS/ApiGateway", "5xx", ("ApiId", "Api"));
     json!({
         "ApiFailed": alarm("api-failed", failed),
         "ApiThrottled": throttled("ApiFunction", "api"),
     })
 }
 
+/// Lambda tries one that it turned away again, for 20 minutes.
 fn throttled(id: &str, function: &str) -> Value {
-    let properties = json!({
-        "Namespace": "AWS/Lambda",
-        "MetricName": "Throttles",
-        "Dimensions": dimensions(&[("FunctionName", id)]),
+    let properties = three_in_a_quarter("AWS/Lambda", "Throttles", ("FunctionName", id));
+    alarm(&format!("{function}-throttled"), properties)
+}
+
+/// Three within a quarter of an hour; who counts nothing tells of nothing.
+fn three_in_a_quarter(namespace: &str, metric: &str, dimension: (&str, &str)) -> Value {
+    json!({
+        "Namespace": namespace,
+        "MetricName": metric,
+        "Dimensions": dimensions(&[dimension]),
         "Statistic": "Sum",
         "Period": 900,
         "EvaluationPeriods": 1,
-        // Lambda tries one that it turned away again, for 20 minutes.
         "Threshold": 3,
         "ComparisonOperator": "GreaterThanOrEqualToThreshold",
         "TreatMissingData": "notBreaching",
-    });
-    alarm(&format!("{function}-throttled"), properties)
+    })
 }
 
 fn not_empty(queue: &str, function: &str) -> Value {
@@ -226,6 +221,18 @@ fn of_backup() -> Value {
         "ComparisonOperator": "GreaterThanOrEqualToThreshold",
         "TreatMissingData": "notBreaching",
     });
+    let near_limit = json!({
+        "Namespace": "AWS/Lambda",
+        "MetricName": "Duration",
+        "Dimensions": function,
+        "Statistic": "Maximum",
+        "Period": 3600,
+        "EvaluationPeriods": 1,
+        // Four fifths of it, in milliseconds.
+        "Threshold": 720_000,
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        "TreatMissingData": "notBreaching",
+    });
     let missing = json!({
         "Namespace": "AWS/Lambda",
         "MetricName": "Invocations",
@@ -241,6 +248,7 @@ fn of_backup() -> Value {
     });
     json!({
         "BackupFailed": alarm("backup-failed", failed),
+        "BackupNearLimit": alarm("backup-near-limit", near_limit),
         "BackupMissing": alarm("backup-missing", missing),
         "BackupDeadLettersNotEmpty": not_empty("BackupDeadLetters", "backup"),
     })
@@ -251,6 +259,10 @@ fn a_backup_that_fails_or_is_not_begun_is_an_alarm_where_backups_are_on() {
     let template = template();
     let found = differences(&of_backup(), &template["Resources"]);
     assert_eq!(found, Vec::<String>::new());
+    assert_eq!(
+        template["Resources"]["BackupFunction"]["Properties"]["Timeout"],
+        900
+    );
     assert_eq!(
         template["Conditions"]["IsBackedUp"],
         json!(["BackupState", "ENABLED"])
@@ -265,8 +277,8 @@ fn every_alarm_says_on_purpose_what_no_data_means_and_tells_of_its_end_too() {
         .iter()
         .filter(|(_, resource)| resource["Type"] == "AWS::CloudWatch::Alarm")
         .collect();
-    // Seven a data type, two of the fan-out, two of HTTP, one of the notifications, three of the backups.
-    assert_eq!(alarms.len(), 7 * REGISTRY.len() + 8);
+    // Seven a data type, two of the fan-out, two of HTTP, one of the notifications, four of the backups.
+    assert_eq!(alarms.len(), 7 * REGISTRY.len() + 9);
     for (id, alarm) in alarms {
         let properties = &alarm["Properties"];
         assert!(!properties["TreatMissingData"].is_null(), "{id}");
