@@ -1,6 +1,7 @@
 //! Pages of rows, read in a task of its own, so that Odoo is kept busy while a page is
 //! committed. How the pages follow each other is the business of [`pipeline`].
 
+mod lister;
 mod pipeline;
 
 use std::sync::Arc;
@@ -29,9 +30,9 @@ pub(crate) const IDS_AT_ONCE: usize = 100_000;
 /// the end of a page leaves Postgres idle meanwhile.
 const RECORDS_AT_ONCE: usize = 100;
 
-/// Pages that are committed at once, where so many wait for it. A transaction costs Postgres about a
-/// third of what the rows of a page do, whatever it brings in. None waits where Odoo is slower than
-/// Postgres, which a real one always was; then each page is committed as it comes.
+/// Pages that are committed at once, where so many wait for it: a transaction's short questions take about a
+/// quarter of a page's time, whatever it brings in. Where Odoo is slower than Postgres, pages wait that
+/// it answers at about the same time.
 const PAGES_AT_ONCE: usize = 3;
 
 /// Why a permit is always to be had.
@@ -123,8 +124,8 @@ impl Fetch {
         }
     }
 
-    /// What comes next, all pages that wait already as one. Each stream ends with [`Fetched::End`]; who asks on after the last
-    /// one is wrong.
+    /// What comes next, all pages that wait already as one. Each stream ends with
+    /// [`Fetched::End`]; who asks on after the last one is wrong.
     ///
     /// # Errors
     /// What ended the fetching before its end. Silence alone is never taken for the end:
@@ -166,7 +167,7 @@ impl Fetch {
 /// The outcome of a task; one that panicked is a bug, and never a success.
 pub(crate) fn joined<T>(outcome: Result<Result<T>, tokio::task::JoinError>) -> Result<T> {
     outcome.unwrap_or_else(|error| {
-        Err(Error::new(ErrorKind::Internal, "reading from Odoo broke off").with_source(error))
+        Err(Error::new(ErrorKind::Internal, "asking Odoo broke off").with_source(error))
     })
 }
 

@@ -8,6 +8,7 @@ mod commit;
 mod end;
 mod fetch;
 mod headway;
+mod leased;
 mod opening;
 mod outcome;
 mod overseer;
@@ -27,7 +28,6 @@ pub(crate) mod window;
 #[cfg(test)]
 mod window_properties;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -38,25 +38,19 @@ use crate::config::{Config, RetryConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::claim::{self, Acquired, Claim, Slice};
 use crate::metadata::hooks;
-use crate::metadata::lease::Lease;
 pub use crate::metadata::runs::{EndedRun, RowError, RunReport};
-use crate::metadata::streams::Phase;
 use crate::metadata::vitals;
 pub use crate::metadata::vitals::Vitals;
 use crate::mirror::connect::check_url;
 use crate::mirror::database::Database;
 use crate::odoo::OdooClient;
-use crate::specs::{DataType, Stream};
+use crate::specs::DataType;
 use crate::telemetry;
-use end::Ending;
-use fetch::{Fetch, Limits, Listing};
-use headway::Headway;
-use opening::{Opened, Opening};
+use leased::Ended;
 pub use outcome::{Outcome, RunFailure};
 pub use overseer::{Begun, Overseer};
-use request::{Mode, SyncRequest, Trigger};
+use request::{SyncRequest, Trigger};
 pub use spent::Spent;
-use stream::StreamRun;
 
 /// Longest that is waited for what only the log is to know.
 const VITALS_LIMIT: Duration = Duration::from_secs(1);
@@ -251,151 +245,6 @@ impl Syncer {
             running: None,
         }
     }
-
-    async fn run_leased(
-        &mut self,
-        spec: &'static DataType,
-        lease: &Lease,
-        waits: Option<Claim>,
-        next: &SyncRequest,
-    ) -> Result<Ended, RunFailure> {
-        tracing::info!(
-            mode = lease.run.mode.word(),
-            taken_over = lease.run.taken_over,
-            "run started"
-        );
-        let retries_before = self.retries();
-        let outcome = self.run_streams(spec, lease).await;
-        let ending = Ending {
-            spec,
-            lease,
-            retries: self.retries() - retries_before,
-        };
-        let ended = match outcome {
-            Ok(()) => ending
-                .succeed(&mut self.database)
-                .await
-                .map(Ended::Finished),
-            Err(error) if error.kind() == ErrorKind::OutOfTime => {
-                self.handing_over = Some(next.clone());
-                let report = ending.hand_over(&mut self.database, waits).await;
-                self.handing_over = None;
-                report.map(Ended::HandedOver)
-            }
-            Err(error) => return Err(ending.fail(&mut self.database, error).await),
-        };
-        match ended {
-            Ok(ended) => Ok(ended),
-            // Whoever cancelled it has put it on record.
-            Err(error) if error.kind() == ErrorKind::Cancelled => {
-                Err(ending.cancelled(&mut self.database, error).await)
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    async fn run_streams(&mut self, spec: &'static DataType, lease: &Lease) -> Result<()> {
-        let opening = Opening {
-            spec,
-            lease,
-            config: &self.config,
-            odoo: &self.odoo,
-            database: &mut self.database,
-        };
-        let mut streams = opening.all().await?;
-        let mut fetch = self.fetch(&streams);
-        // A phase of all streams before the next one: a guard that stops one stream must not
-        // keep the others from being read and compared, and nothing goes where it stops one.
-        for phase in [Phase::Read, Phase::Compare, Phase::Delete] {
-            if phase == Phase::Delete {
-                self.judge(spec, lease, &streams).await?;
-            }
-            for opened in &mut streams {
-                if opened.progress.is_in(phase) {
-                    let mut run = self.stream(spec, opened.stream, lease);
-                    let span = telemetry::of_stream(opened.stream);
-                    let going = run.go_through(phase, opened, &mut fetch);
-                    Box::pin(going.instrument(span)).await?;
-                }
-            }
-        }
-        if lease.run.mode == Mode::Reconcile {
-            for stream in spec.streams {
-                let mut run = self.stream(spec, stream, lease);
-                let checking = run.check_references();
-                checking.instrument(telemetry::of_stream(stream)).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Judges what each of the streams is to lose, all of them before any loses a row.
-    async fn judge(
-        &mut self,
-        spec: &'static DataType,
-        lease: &Lease,
-        streams: &[Opened],
-    ) -> Result<()> {
-        let mut stopped = Vec::new();
-        for opened in streams {
-            if opened.progress.is_in(Phase::Delete) {
-                let mut run = self.stream(spec, opened.stream, lease);
-                let judging = run.judge();
-                let span = telemetry::of_stream(opened.stream);
-                stopped.extend(judging.instrument(span).await?);
-            }
-        }
-        if stopped.is_empty() {
-            return Ok(());
-        }
-        Err(Error::new(ErrorKind::DeleteGuard, stopped.join("; ")))
-    }
-
-    /// Starts to fetch what has not been read to its end.
-    fn fetch(&self, streams: &[Opened]) -> Fetch {
-        let to_read = streams
-            .iter()
-            .filter(|opened| opened.progress.is_in(Phase::Read));
-        let listings = to_read
-            .map(|opened| Listing {
-                plan: Arc::clone(&opened.plan),
-                range: opened.progress.range,
-                after_id: opened.progress.last_id,
-            })
-            .collect();
-        let limits = Limits {
-            page_size: self.config.sync.batch_size,
-            in_flight: self.config.sync.fetch_concurrency,
-        };
-        Fetch::start(self.odoo.clone(), listings, limits)
-    }
-
-    fn stream<'a>(
-        &'a mut self,
-        spec: &'static DataType,
-        stream: &'static Stream,
-        lease: &'a Lease,
-    ) -> StreamRun<'a> {
-        StreamRun {
-            spec,
-            stream,
-            lease,
-            config: &self.config,
-            odoo: &self.odoo,
-            database: &mut self.database,
-            headway: Headway::after(0),
-        }
-    }
-
-    fn retries(&self) -> u64 {
-        self.odoo.counters().retries + self.database.retries()
-    }
-}
-
-/// How an invocation's work on a run ended.
-enum Ended {
-    Finished(RunReport),
-    HandedOver(RunReport),
 }
 
 /// The slice that a request is for, if it is for one.

@@ -3,7 +3,8 @@
 //!
 //! All are made ready before the first is read: what is missing in Odoo fails the run
 //! before its first page, and the first pages of a stream can be fetched while the last
-//! ones of the stream before are being committed.
+//! ones of the stream before are being committed. Odoo is asked for the first ids while the
+//! windows are put on record.
 
 use std::sync::Arc;
 
@@ -11,7 +12,10 @@ use futures_util::future::try_join;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
+use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
 
+use super::fetch::{Fetch, Limits, Listing, joined};
 use super::plan::Plan;
 use super::request::Mode;
 use super::window::{self, Observed, Range, Window};
@@ -48,7 +52,7 @@ pub(crate) struct Opening<'a> {
 /// A stream whose spec is resolved, and its new window where it needs one.
 struct Resolved {
     stream: &'static Stream,
-    plan: Plan,
+    plan: Arc<Plan>,
     fingerprints: Fingerprints,
     progress: Progress,
     new: Option<Window>,
@@ -57,17 +61,27 @@ struct Resolved {
 }
 
 impl Opening<'_> {
-    /// Makes the streams ready, in the order of the spec.
+    /// Makes the streams ready, in the order of the spec, and begins to fetch what is to be read.
     ///
     /// # Errors
     /// `odoo_schema` with the list of what Odoo lacks, `config` where the mirror was filled
     /// from another Odoo, and every other `odoo_*` and `db_*`.
-    pub(crate) async fn all(mut self) -> Result<Vec<Opened>> {
+    pub(crate) async fn all(mut self) -> Result<(Vec<Opened>, Fetch)> {
+        // A login needs nothing of Postgres. It is waited for: a question asked beside one that
+        // Odoo refuses would try the password again, and Odoo counts.
+        let odoo = self.odoo.clone();
+        let login = async move { odoo.connect().await };
+        let login = AbortOnDropHandle::new(tokio::spawn(login.in_current_span()));
         // By Postgres's clock, and before Odoo is asked for its newest changes.
         let (opened_at, states) = self.load().await?;
+        joined(self.lease.hold(self.database, login).await?)?;
         let resolved = self.resolve(opened_at, states).await?;
+        // What is listed before its window is on record is lost with it, and no page is
+        // committed before.
+        let fetch = self.fetch(&resolved);
         self.store(opened_at, &resolved).await?;
-        Ok(resolved.into_iter().map(Resolved::opened).collect())
+        let opened = resolved.into_iter().map(Resolved::opened).collect();
+        Ok((opened, fetch))
     }
 
     async fn load(&mut self) -> Result<(Timestamp, Vec<StreamState>)> {
@@ -114,7 +128,7 @@ impl Opening<'_> {
                 };
                 Ok(Resolved {
                     stream,
-                    plan,
+                    plan: Arc::new(plan),
                     fingerprints,
                     progress,
                     new,
@@ -126,6 +140,25 @@ impl Opening<'_> {
         self.lease
             .hold(self.database, all_or_errors(resolved))
             .await?
+    }
+
+    /// Starts to fetch what has not been read to its end.
+    fn fetch(&self, streams: &[Resolved]) -> Fetch {
+        let to_read = streams
+            .iter()
+            .filter(|resolved| resolved.progress.is_in(Phase::Read));
+        let listings = to_read
+            .map(|resolved| Listing {
+                plan: Arc::clone(&resolved.plan),
+                range: resolved.progress.range,
+                after_id: resolved.progress.last_id,
+            })
+            .collect();
+        let limits = Limits {
+            page_size: self.config.sync.batch_size,
+            in_flight: self.config.sync.fetch_concurrency,
+        };
+        Fetch::start(self.odoo.clone(), listings, limits)
     }
 
     async fn store(&mut self, opened_at: Timestamp, resolved: &[Resolved]) -> Result<()> {
@@ -157,7 +190,7 @@ impl Resolved {
     fn opened(self) -> Opened {
         Opened {
             stream: self.stream,
-            plan: Arc::new(self.plan),
+            plan: self.plan,
             progress: self.progress,
             count_mismatches: self.count_mismatches,
             has_rejects: self.has_rejects,

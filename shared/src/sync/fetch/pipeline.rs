@@ -1,9 +1,8 @@
-//! Ids, then rows: lists the ids of each stream's window in id order and reads them page
-//! by page, several requests in flight. Pages come out in order, stream after stream.
+//! Ids, then rows: reads page by page what the [lister](super::lister) finds, several requests in
+//! flight. Pages come out in order, stream after stream.
 //!
-//! Odoo is the bottleneck, so it is never left without a question: the ids of the next
-//! stream are listed, and its first pages read, while the last pages of the one before
-//! are still on their way.
+//! Odoo is the bottleneck, so it is never left without a question: the first pages of the next
+//! stream are read while the last pages of the one before are still on their way.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -14,23 +13,23 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
-use super::{Fetched, IDS_AT_ONCE, Limits, Listing, NEVER_CLOSED, fetch_page, joined};
+use super::lister::Lister;
+use super::{Fetched, Limits, Listing, NEVER_CLOSED, fetch_page, joined};
 use crate::error::Result;
 use crate::odoo::{Domain, OdooClient};
 use crate::specs::Stream;
 use crate::sync::plan::Plan;
-use crate::sync::related::{self, RelatedTimes};
-use crate::sync::window::Range;
+use crate::sync::related::RelatedTimes;
 use crate::telemetry;
 
 /// What a listing led to.
-enum Listed {
+pub(super) enum Listed {
     ToDo(u64),
     Ask(Question),
 }
 
 /// What is asked of Odoo next.
-enum Question {
+pub(super) enum Question {
     Page(Arc<Plan>, Vec<i64>, Option<Arc<RelatedTimes>>),
     Count(&'static Stream),
 }
@@ -142,110 +141,5 @@ async fn ask(odoo: &OdooClient, question: Question) -> Result<Fetched> {
             .search_count(stream.model, &Domain::all())
             .await
             .map(Fetched::End),
-    }
-}
-
-/// Lists ids, a little ahead of the reading.
-struct Lister<'a> {
-    odoo: &'a OdooClient,
-    permits: &'a Semaphore,
-    limits: Limits,
-    sender: Sender<Result<Listed>>,
-}
-
-/// Nobody listens any more.
-struct Unheard;
-
-impl Lister<'_> {
-    /// A failure goes the way of the pages, so that those before it come out first.
-    async fn list_all(self, listings: Vec<Listing>) {
-        for listing in &listings {
-            let stream = listing.plan.stream;
-            let listing = self.list(listing).instrument(telemetry::of_stream(stream));
-            let listed = match listing.await {
-                Ok(Ok(())) => self.send(Ok(Listed::Ask(Question::Count(stream)))).await,
-                Ok(Err(error)) => self.send(Err(error)).await.and(Err(Unheard)),
-                Err(Unheard) => Err(Unheard),
-            };
-            if listed.is_err() {
-                return;
-            }
-        }
-    }
-
-    async fn list(&self, listing: &Listing) -> Result<Result<()>, Unheard> {
-        let Some(window) = domain(&listing.plan, listing.range) else {
-            return Ok(Ok(()));
-        };
-        let related = match self.related_times(listing).await {
-            Ok(related) => related.map(Arc::new),
-            Err(error) => return Ok(Err(error)),
-        };
-        let mut after = listing.after_id;
-        loop {
-            let (ids, to_do) = match self.search(listing.plan.stream, &window, after).await {
-                Ok(found) => found,
-                Err(error) => return Ok(Err(error)),
-            };
-            self.send(Ok(Listed::ToDo(to_do))).await?;
-            for page in ids.chunks(self.limits.page_size) {
-                let plan = Arc::clone(&listing.plan);
-                let page = Question::Page(plan, page.to_vec(), related.clone());
-                self.send(Ok(Listed::Ask(page))).await?;
-            }
-            match ids.last() {
-                Some(last) if ids.len() == IDS_AT_ONCE => after = *last,
-                _ => return Ok(Ok(())),
-            }
-        }
-    }
-
-    /// All change times of related records, where all rows are to be read. What is left of them in
-    /// a later slice may be little, and is not worth it.
-    async fn related_times(&self, listing: &Listing) -> Result<Option<RelatedTimes>> {
-        let relations = &listing.plan.relations;
-        let is_all = listing.range == Range::Everything && listing.after_id == 0;
-        if !is_all || relations.is_empty() {
-            return Ok(None);
-        }
-        related::all_times(self.odoo, relations, self.permits, self.limits.in_flight).await
-    }
-
-    /// The next ids, and how many are left with them.
-    async fn search(
-        &self,
-        stream: &Stream,
-        window: &Domain,
-        after: i64,
-    ) -> Result<(Vec<i64>, u64)> {
-        let _permit = self.permits.acquire().await.expect(NEVER_CLOSED);
-        let domain = window.clone().id_after(after);
-        let ids = self
-            .odoo
-            .search(stream.model, &domain, Some(IDS_AT_ONCE))
-            .await?;
-        let to_do = if ids.len() < IDS_AT_ONCE {
-            ids.len() as u64
-        } else {
-            self.odoo.search_count(stream.model, &domain).await?
-        };
-        Ok((ids, to_do))
-    }
-
-    async fn send(&self, next: Result<Listed>) -> Result<(), Unheard> {
-        self.sender.send(next).await.map_err(|_| Unheard)
-    }
-}
-
-/// The ids of a range; `None` where there are none by definition.
-fn domain(plan: &Plan, range: Range) -> Option<Domain> {
-    match range {
-        Range::Everything => Some(Domain::all()),
-        // What is compared is listed elsewhere.
-        Range::Nothing | Range::Compared(_) => None,
-        Range::Changed(low, high) => {
-            let paths: Vec<&str> = plan.relations.iter().map(|it| it.field).collect();
-            Some(Domain::changed_within(&paths, low, high))
-        }
     }
 }

@@ -118,6 +118,21 @@ async fn what_odoo_refuses_has_its_own_code_and_is_not_tried_again() {
     }
 }
 
+/// Odoo locks out whoever fails too often.
+#[tokio::test]
+async fn a_login_that_odoo_refuses_is_tried_once_a_run() {
+    for version in VERSIONS {
+        let shop = Shop::open(version).await;
+        let wrong = ("ODOO_PASSWORD", "no password of anybody");
+        let mut function = shop.function_with(&[wrong]).await;
+        let answer = function.call(&json!({})).await;
+        shop.assert_recorded(&answer, "odoo_auth").await;
+        let logins = ["authenticate", "context_get"].map(|method| shop.sim.count_requests(method));
+        // JSON-2 and JSON-RPC refuse it one after the other where there are both.
+        assert_eq!(logins.iter().max(), Some(&1), "{:?}", shop.sim.requests());
+    }
+}
+
 /// As Odoo 14 was seen to say it.
 #[tokio::test]
 async fn a_model_that_odoo_does_not_know_is_odoo_schema() {
