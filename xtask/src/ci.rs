@@ -12,13 +12,14 @@ use crate::{child, sam};
 
 type Check = fn(&Workspace) -> Result<()>;
 
-const CHECKS: [(&str, Check); 10] = [
+const CHECKS: [(&str, Check); 11] = [
     ("format", format),
     ("template.yaml (cfn-lint)", sam::lint),
     ("template.yaml (sam validate)", sam::validate),
     ("samconfig.toml", sam::check_samconfig),
     ("lints (clippy)", lints),
     ("tests", |_| task(&["test"])),
+    ("speed (bench short)", |_| task(&["bench", "short"])),
     ("demo", |_| task(&["demo", "--exit"])),
     ("tests on Odoo 14", |_| task(&["test", "--odoo", "14"])),
     ("tests on Odoo 19", |_| task(&["test", "--odoo", "19"])),
@@ -29,10 +30,10 @@ const CHECKS: [(&str, Check); 10] = [
 
 /// Check everything that must hold before a change goes in
 ///
-/// Format, cfn-lint, sam validate, lints with warnings denied, all tests, the demo, and tests and demo on
-/// real Odoo servers. What is missing is installed; it is kept outside the checkout. A failed check
-/// does not keep the others from running. From nothing it takes about half an hour on two
-/// cores.
+/// Format, cfn-lint, sam validate, lints with warnings denied, all tests, whether a sync has become slower, the demo,
+/// and tests and demo on real Odoo servers. What is missing is installed; it is kept outside the checkout. A failed check
+/// does not keep the others from running. From nothing it takes about 35 minutes on
+/// two cores.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {}

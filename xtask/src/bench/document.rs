@@ -43,11 +43,10 @@ impl Document {
     }
 
     /// Puts a case's report in the place of its last one.
-    pub(super) fn put(&mut self, case: Case, report: &Report, bench: &Bench<'_>) -> Result<()> {
+    pub(super) fn put(&mut self, name: &str, report: &Report, bench: &Bench<'_>) -> Result<()> {
         let text = format!("{}\n{}\n", report.markdown(), origin(bench)?);
-        let name = case.name();
-        self.sections.retain(|(known, _)| *known != name);
-        self.sections.push((name, text));
+        self.sections.retain(|(known, _)| known != name);
+        self.sections.push((name.to_owned(), text));
         self.sections.sort_by_key(|(name, _)| place(name));
         Ok(())
     }
@@ -87,7 +86,7 @@ fn sections(text: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Where a section stands; one that no case has any more comes last.
+/// Where a section stands; what is no case, such as the parts of the short form, comes last.
 fn place(name: &str) -> usize {
     let cases = Case::value_variants();
     let found = cases.iter().position(|case| case.name() == name);

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use reqwest::Client;
 use serde_json::{Value, json};
@@ -20,6 +20,10 @@ pub(super) const IN_FLIGHT: usize = 2;
 
 /// So many ids with their change times at once: more make an answer of several megabytes.
 const TIMES: usize = 20_000;
+
+/// So many change times of related records does a function that reads everything ask for at once
+/// (`shared/src/sync/related.rs`).
+const RELATED_TIMES: usize = 10_000;
 
 /// The calls of one sync, found out before the clock runs.
 pub(super) struct Floor {
@@ -37,10 +41,12 @@ pub(super) enum Which {
     Rows,
 }
 
-/// What belongs to one page of a stream: the call for its own rows, then those for the records that
-/// it is related to, whose change times are its own too.
+/// Calls that follow each other.
 struct Page {
     calls: Vec<Call>,
+    /// Whether the first call is for rows of the stream itself, not only for records that it is
+    /// related to, whose change times are its own too.
+    has_rows: bool,
 }
 
 struct Call {
@@ -60,11 +66,12 @@ impl Floor {
         for stream in spec.streams {
             let server = client.fields_get(stream.model).await?;
             let resolved = Resolved::new(stream, |name| server.contains_key(name));
-            let records = floor.links(&resolved).await?;
-            let pages = records.chunks(PAGE);
-            floor
-                .pages
-                .extend(pages.map(|records| resolved.page(records)));
+            for related in &resolved.related {
+                let ids = client.search(related.model, &Domain::all(), None).await?;
+                floor.pages.extend(pages_of_related(related.model, &ids));
+            }
+            let ids = client.search(stream.model, &Domain::all(), None).await?;
+            floor.pages.extend(resolved.pages(&ids));
         }
         Ok(floor)
     }
@@ -111,7 +118,7 @@ impl Floor {
             .map(async |page| {
                 let calls = match which {
                     Which::All => &page.calls[..],
-                    Which::Rows => &page.calls[..1],
+                    Which::Rows => &page.calls[..usize::from(page.has_rows)],
                 };
                 for call in calls {
                     self.call(call.model, call.method, &call.arguments).await?;
@@ -122,17 +129,6 @@ impl Floor {
             .try_collect::<Vec<()>>()
             .await?;
         Ok(started.elapsed())
-    }
-
-    /// The records of a stream in id order, with the ids that they are related to.
-    async fn links(&self, resolved: &Resolved) -> Result<Vec<Value>> {
-        let related = resolved.related.iter();
-        let fields: Vec<&str> = related.map(|related| related.field).collect();
-        let arguments = json!({
-            "domain": [], "fields": fields, "order": "id", "load": null, "context": context(),
-        });
-        let answer = self.call(resolved.model, "search_read", &arguments).await?;
-        serde_json::from_slice(&answer).context("Odoo's answer is no list")
     }
 
     async fn call(&self, model: &str, method: &str, arguments: &Value) -> Result<Vec<u8>> {
@@ -156,7 +152,10 @@ impl Floor {
 
 impl Page {
     fn of(call: Call) -> Self {
-        Self { calls: vec![call] }
+        Self {
+            calls: vec![call],
+            has_rows: true,
+        }
     }
 }
 
@@ -224,31 +223,19 @@ impl Resolved {
         }
     }
 
-    fn page(&self, records: &[Value]) -> Page {
-        let mut calls = vec![Call::read(self.model, &ids(records, "id"), &self.fields)];
-        let fields = ["write_date".to_owned()];
-        for related in &self.related {
-            let ids = ids(records, related.field);
-            if !ids.is_empty() {
-                calls.push(Call::read(related.model, &ids, &fields));
-            }
-        }
-        Page { calls }
+    fn pages(&self, ids: &[i64]) -> impl Iterator<Item = Page> {
+        let pages = ids.chunks(PAGE);
+        pages.map(|ids| Page::of(Call::read(self.model, ids, &self.fields)))
     }
 }
 
-/// What a field leads to, each id once: a many2one is an id, a one2many a list of them.
-fn ids(records: &[Value], field: &str) -> Vec<i64> {
-    let mut ids: Vec<i64> = records
-        .iter()
-        .flat_map(|record| match &record[field] {
-            Value::Array(list) => list.iter().filter_map(Value::as_i64).collect(),
-            one => Vec::from_iter(one.as_i64()),
-        })
-        .collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids
+/// When the related records changed: all of them, before any row.
+fn pages_of_related(model: &'static str, ids: &[i64]) -> impl Iterator<Item = Page> {
+    let fields = ["write_date".to_owned()];
+    ids.chunks(RELATED_TIMES).map(move |ids| Page {
+        calls: vec![Call::read(model, ids, &fields)],
+        has_rows: false,
+    })
 }
 
 /// The context of a function that is told of neither language nor company.
@@ -258,7 +245,7 @@ fn context() -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::{Call, Resolved, ids};
+    use super::{Call, Page, Resolved, pages_of_related};
     use serde_json::json;
     use shared::specs::{PRODUCTS, TRANSFERS};
 
@@ -275,16 +262,20 @@ mod tests {
     }
 
     #[test]
-    fn reads_each_related_record_once_a_page() {
+    fn reads_rows_by_the_thousand_and_related_times_by_ten_thousands() {
         let products = Resolved::new(&PRODUCTS.streams[1], |_| true);
-        let page = products.page(&[
-            json!({"id": 8, "product_tmpl_id": 5}),
-            json!({"id": 9, "product_tmpl_id": 5}),
-        ]);
-        assert_eq!(page.calls.len(), 2);
-        assert_eq!(page.calls[0].arguments["ids"], json!([8, 9]));
-        assert_eq!(page.calls[1].model, "product.template");
-        assert_eq!(page.calls[1].arguments["ids"], json!([5]));
+        let ids: Vec<i64> = (1..=10_001).collect();
+        let pages: Vec<Page> = products.pages(&ids).collect();
+        assert_eq!(pages.len(), 11);
+        assert!(pages.iter().all(|page| page.has_rows));
+        assert_eq!(pages[10].calls[0].arguments["ids"], json!([10_001]));
+        let related: Vec<Page> = pages_of_related("product.template", &ids).collect();
+        assert_eq!(related.len(), 2);
+        assert!(!related[1].has_rows);
+        assert_eq!(
+            related[1].calls[0].arguments["fields"],
+            json!(["write_date"])
+        );
     }
 
     #[test]
@@ -294,14 +285,5 @@ mod tests {
             call.arguments["domain"],
             json!(["&", ["id", ">=", 4], ["id", "<=", 9]])
         );
-    }
-
-    #[test]
-    fn a_relation_to_many_or_none_gives_all_its_ids() {
-        let records = [
-            json!({"id": 1, "lines": [3, 2]}),
-            json!({"id": 2, "lines": false}),
-        ];
-        assert_eq!(ids(&records, "lines"), [2, 3]);
     }
 }

@@ -60,6 +60,14 @@ impl Report {
         }
     }
 
+    /// Puts a word before the name of each figure: what the same case measures otherwise has other
+    /// figures.
+    pub(super) fn set_apart(&mut self, word: &str) {
+        for figure in &mut self.figures {
+            figure.name = format!("{word} {}", figure.name);
+        }
+    }
+
     /// Begins a table.
     pub(super) fn table(&mut self, headline: impl Into<String>, header: &[&str]) {
         self.parts.push(Part {

@@ -1,5 +1,5 @@
 //! `cargo xtask bench short`: a few minutes of `start`, `nothing` and `engine`, of products alone,
-//! held against docs/BENCHMARKS.md. What is measured here is not written down.
+//! held against what it was in docs/BENCHMARKS.md, or written there.
 
 use std::collections::BTreeSet;
 
@@ -20,19 +20,29 @@ pub(super) fn functions() -> BTreeSet<String> {
     BTreeSet::from([PRODUCTS.function_name()])
 }
 
-/// Measures, and fails where a figure is much worse than the one in the file, twice running: other
-/// work on the machine passes, a regression stays. Bars are not asked for: a figure that misses one
-/// in the file may miss it here.
+/// Measures, and writes that down, or fails where a figure is much worse than the one in the file, twice
+/// running: other work on the machine passes, a regression stays. Bars are not asked for: a figure
+/// that misses one in the file may miss it here.
 pub(super) fn run(bench: &Bench<'_>) -> Result<()> {
-    let document = Document::read(bench.workspace)?;
+    let cases: [(&str, Case); 3] = [("start", start), ("nothing", nothing), ("engine", engine)];
+    let mut document = Document::read(bench.workspace)?;
     let mut regressions = Vec::new();
-    for case in [start, nothing, engine] {
-        let mut found = look(bench, case, &document)?;
+    for (name, case) in cases {
+        let report = look(bench, case)?;
+        if bench.args.write {
+            document.put(&format!("short {name}"), &report, bench)?;
+            document.write()?;
+            continue;
+        }
+        let mut found = regressions_of(&report, &document)?;
         if !found.is_empty() {
             println!("worse, so once more: {}", found.join("; "));
-            found = look(bench, case, &document)?;
+            found = regressions_of(&look(bench, case)?, &document)?;
         }
         regressions.extend(found);
+    }
+    if bench.args.write {
+        return Ok(());
     }
     ensure!(
         regressions.is_empty(),
@@ -60,11 +70,13 @@ fn engine(bench: &Bench<'_>) -> Result<Report> {
     super::engine::run(bench, ROWS.min(bench.args.rows))
 }
 
-/// Measures a case and tells what is worse.
-fn look(bench: &Bench<'_>, case: Case, document: &Document) -> Result<Vec<String>> {
-    let report = case(bench)?;
+/// Measures a case. Its figures have names of their own: of other functions, and of fewer rows, they
+/// are not those of the whole case.
+fn look(bench: &Bench<'_>, case: Case) -> Result<Report> {
+    let mut report = case(bench)?;
+    report.set_apart("short");
     report.print();
-    regressions_of(&report, document)
+    Ok(report)
 }
 
 fn regressions_of(report: &Report, document: &Document) -> Result<Vec<String>> {
@@ -72,7 +84,7 @@ fn regressions_of(report: &Report, document: &Document) -> Result<Vec<String>> {
     for figure in report.figures().iter().filter(|figure| travels(figure)) {
         let name = &figure.name;
         let known = document.figure(name).with_context(|| {
-            format!("docs/BENCHMARKS.md has no figure {name:?}: cargo xtask bench --write")
+            format!("docs/BENCHMARKS.md has no figure {name:?}: cargo xtask bench --write short")
         })?;
         if is_worse(figure, known) {
             found.push(format!("{name}: {:.2} instead of {known:.2}", figure.value));
