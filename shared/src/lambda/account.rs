@@ -19,9 +19,13 @@ pub(super) struct Account {
     unrecorded: Option<ErrorKind>,
     freshness: Option<Age>,
     unverified: Option<Age>,
-    /// Whether the data type was paused when that was last known.
-    is_paused: bool,
+    /// Since when the data type is paused, as far as that is known.
+    paused: Option<Age>,
 }
+
+/// A pause is an excuse for this long. Whoever made it knows why the mirror grows old, and is not to be woken; but one that is
+/// forgotten is told by nothing else, since a data type that is not synced does not fail.
+const FORGOTTEN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How old something was when that was last known, and when that was. By the wall clock: another one
 /// may stand still while the process is frozen.
@@ -51,7 +55,7 @@ impl Account {
             unrecorded: None,
             freshness: None,
             unverified: None,
-            is_paused: false,
+            paused: None,
         }
     }
 
@@ -94,7 +98,7 @@ impl Account {
         vitals: Option<&Vitals>,
     ) {
         if let Some(vitals) = vitals {
-            self.is_paused = vitals.is_paused;
+            self.paused = vitals.paused.map(Age::known_now);
             self.freshness = vitals.freshness.map(Age::known_now);
             self.unverified = vitals.unverified.map(Age::known_now);
         }
@@ -114,12 +118,13 @@ impl Account {
         if let Some(vitals) = vitals {
             gauge!(names::FINDINGS_OPEN).set(vitals.findings.values().sum::<u64>() as f64);
         }
+        let is_excused = is_excused(self.paused.as_ref());
         for (name, age) in [
             (names::FRESHNESS, &self.freshness),
             (names::UNVERIFIED, &self.unverified),
         ] {
-            if self.is_paused {
-                // Whoever paused it knows; to say nothing would be an alarm as well.
+            if is_excused {
+                // To say nothing would be an alarm as well.
                 gauge!(name).set(0.0);
             } else if let Some(age) = age {
                 gauge!(name).set(age.now().as_secs_f64());
@@ -139,6 +144,11 @@ impl Account {
             ],
         );
     }
+}
+
+/// Whether a pause is what the ages come from, and no forgotten one.
+fn is_excused(paused: Option<&Age>) -> bool {
+    paused.is_some_and(|since| since.now() < FORGOTTEN)
 }
 
 /// Whether a failure of this kind is for somebody to look at: to be busy, to be asked for what is not
@@ -302,7 +312,7 @@ mod tests {
             unrecorded: None,
             freshness: None,
             unverified: None,
-            is_paused: false,
+            paused: None,
         };
         assert_eq!(account.failed_before(None), None);
         for kind in [
