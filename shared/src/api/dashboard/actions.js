@@ -85,7 +85,7 @@ const ACTIONS = {
   }, ({ force }) => `reset/${dataType}${force ? '?force=true' : ''}`),
 
   cancel: (dataType) => actIfConfirmed(`Cancel the sync of ${dataType}`, {
-    what: ['Ends the run that is on as failed (cancelled). What it has written stays.',
+    what: ['Ends the run that is on, which is then shown as cancelled. What it has written stays.',
       'The watermark stays where it was, so the next sync goes on from there.'],
     yes: 'Cancel the sync',
   }, () => `cancel/${dataType}`),

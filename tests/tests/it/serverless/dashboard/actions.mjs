@@ -102,7 +102,9 @@ test('while a run is on no other is started, and it can be cancelled', () => wit
 
   await act(page, 'warehouses', 'Cancel');
   await news(page).getByText('Warehouses sync cancelled: what it has committed stays').waitFor();
-  await card(page, 'warehouses').locator('.state').filter({ hasText: '✗ Failed' }).waitFor();
+  await card(page, 'warehouses').locator('.state').filter({ hasText: /^■ Cancelled$/ }).waitFor();
+  await card(page, 'warehouses').getByRole('img', { name: /^Last 30 runs: .* failed, 1 cancelled, the longest/ }).waitFor();
+  await page.locator('#overall').filter({ hasText: '■ 1 cancelled' }).waitFor();
   const runs = await runsSince(begun, 'warehouses');
   assert.deepEqual(runs.map(({ mode, status, error_code: code }) => [mode, status, code]), [['full', 'failed', 'cancelled']]);
   const { run_id: on, lease_token: lease } = await metadata('warehouses');
