@@ -5,12 +5,33 @@ use std::time::{Duration, SystemTime};
 
 use metrics::{counter, gauge, histogram};
 use serde_json::{Value, json};
+use tracing::Span;
 
 use crate::config::MetricsConfig;
 use crate::error::{ErrorKind, Result};
+use crate::metadata::claim::Slice;
 use crate::specs::DataType;
 use crate::sync::{Outcome, RunFailure, RunReport, Spent, Vitals};
+use crate::telemetry;
 use crate::telemetry::metrics::{self as names, write};
+
+/// What an invocation has done for a request.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Work {
+    /// What Odoo and Postgres have taken.
+    pub(super) spent: Spent,
+    /// The slice of a run that it was, if it got as far as that.
+    pub(super) slice: Option<Slice>,
+}
+
+impl Work {
+    /// What its lines are written in, so that each names the run.
+    pub(super) fn span(&self, spec: &DataType) -> Span {
+        self.slice.map_or_else(Span::none, |slice| {
+            telemetry::of_run(spec, slice.run_id, slice.number)
+        })
+    }
+}
 
 /// What a process knows of a data type beside Postgres, for as long as it lives.
 pub(super) struct Account {
@@ -81,11 +102,11 @@ impl Account {
     }
 
     /// One line a run that is over, or that did not begin.
-    pub(super) fn log(outcome: &Result<Outcome, RunFailure>, spent: Spent) {
+    pub(super) fn log(outcome: &Result<Outcome, RunFailure>, work: Work) {
         match outcome {
-            Ok(Outcome::Finished(report)) => log_success(report, spent),
+            Ok(Outcome::Finished(report)) => log_success(report, work.spent),
             Ok(Outcome::HandedOver { .. } | Outcome::Repeated { .. }) => {}
-            Err(failure) => log_failure(failure, spent),
+            Err(failure) => log_failure(failure, work),
         }
     }
 
@@ -94,7 +115,7 @@ impl Account {
     pub(super) fn measure(
         &mut self,
         outcome: &Result<Outcome, RunFailure>,
-        spent: Spent,
+        work: Work,
         vitals: Option<&Vitals>,
     ) {
         if let Some(vitals) = vitals {
@@ -108,7 +129,7 @@ impl Account {
         }
         let over = over(outcome);
         if extent == MetricsConfig::All {
-            record_work(over, spent);
+            record_work(over, work.spent);
         }
         let failed = failed(outcome);
         if let Some(kind) = failed {
@@ -137,7 +158,8 @@ impl Account {
                 ("level", json!("INFO")),
                 ("message", json!("metrics")),
                 ("data_type", json!(self.spec.name)),
-                ("run_id", run_id(outcome)),
+                ("run_id", run_id(outcome, work)),
+                ("slice", json!(work.slice.map(|slice| slice.number))),
                 ("mode", json!(over.map(|report| report.mode))),
                 ("code", json!(failed.map(ErrorKind::code))),
                 ("findings", json!(vitals.map(|it| &it.findings))),
@@ -174,8 +196,11 @@ fn failed(outcome: &Result<Outcome, RunFailure>) -> Option<ErrorKind> {
     is_alarming(kind).then_some(kind)
 }
 
-/// The run that the outcome is about; null where it is about none.
-fn run_id(outcome: &Result<Outcome, RunFailure>) -> Value {
+/// The run that was worked on, else the one that the outcome is about; null where it is about none.
+fn run_id(outcome: &Result<Outcome, RunFailure>, work: Work) -> Value {
+    if let Some(slice) = work.slice {
+        return json!(slice.run_id);
+    }
     match outcome {
         Ok(Outcome::Finished(report) | Outcome::HandedOver { report, .. }) => json!(report.run_id),
         Ok(Outcome::Repeated { run_id, .. }) => json!(run_id),
@@ -212,9 +237,9 @@ fn count_rows(report: &RunReport) {
     }
 }
 
+/// The run's own span names it, as it does where it was cancelled.
 fn log_success(report: &RunReport, spent: Spent) {
     tracing::info!(
-        run_id = %report.run_id,
         mode = report.mode.word(),
         status = report.status,
         processed = report.records_processed,
@@ -235,7 +260,6 @@ fn log_success(report: &RunReport, spent: Spent) {
 /// No failure, so no error: somebody wanted it.
 fn log_cancelled(report: &RunReport, spent: Spent) {
     tracing::warn!(
-        run_id = %report.run_id,
         mode = report.mode.word(),
         status = report.status,
         code = ErrorKind::Cancelled.code(),
@@ -254,17 +278,20 @@ fn log_cancelled(report: &RunReport, spent: Spent) {
     );
 }
 
-/// One line a failure, whatever its cause.
-pub(super) fn log_failure(failure: &RunFailure, spent: Spent) {
+/// One line a failure, whatever its cause. Where no run was worked on there is no span that names one: then it is
+/// the run that stood in the way, or that is on record as failed.
+pub(super) fn log_failure(failure: &RunFailure, work: Work) {
     let error = &failure.error;
     let (code, cause, remedy) = (error.kind().code(), error.chain(), error.kind().remedy());
     let report = failure.report.as_ref();
-    let run_id = report.map(|report| report.run_id).or(failure.running);
-    let run_id = run_id.map(|id| id.to_string());
+    let spent = work.spent;
     if let (ErrorKind::Cancelled, Some(report)) = (error.kind(), report) {
         log_cancelled(report, spent);
         return;
     }
+    let run_id = report.map(|report| report.run_id).or(failure.running);
+    let run_id = run_id.filter(|_| work.slice.is_none());
+    let run_id = run_id.map(|id| id.to_string());
     if !is_alarming(error.kind()) {
         tracing::warn!(run_id, code, cause, "sync refused");
         return;
