@@ -37,7 +37,7 @@ async function act(name, path, body) {
 /** What is left of dead letters, where the answer is about them. */
 function describeReplay(data) {
   if (typeof data?.left !== 'number') return '';
-  return ` ${counted(data.left, 'message is', 'messages are')} left${data.kept ? `, ${count(data.kept)} of which hold no request` : ''}.`;
+  return ` ${counted(data.left, 'message is', 'messages are')} left${data.kept ? `, ${count(data.kept)} of which ${data.kept === 1 ? 'holds' : 'hold'} no request` : ''}.`;
 }
 
 async function actIfConfirmed(name, question, path, body) {
