@@ -5,12 +5,33 @@ use std::time::{Duration, SystemTime};
 
 use metrics::{counter, gauge, histogram};
 use serde_json::{Value, json};
+use tracing::Span;
 
 use crate::config::MetricsConfig;
 use crate::error::{ErrorKind, Result};
+use crate::metadata::claim::Slice;
 use crate::specs::DataType;
 use crate::sync::{Outcome, RunFailure, RunReport, Spent, Vitals};
+use crate::telemetry;
 use crate::telemetry::metrics::{self as names, write};
+
+/// What an invocation has done for a request.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Work {
+    /// What Odoo and Postgres have taken.
+    pub(super) spent: Spent,
+    /// The slice of a run that it was, if it got as far as that.
+    pub(super) slice: Option<Slice>,
+}
+
+impl Work {
+    /// What its lines are written in, so that each names the run.
+    pub(super) fn span(&self, spec: &DataType) -> Span {
+        self.slice.map_or_else(Span::none, |slice| {
+            telemetry::of_run(spec, slice.run_id, slice.number)
+        })
+    }
+}
 
 /// What a process knows of a data type beside Postgres, for as long as it lives.
 pub(super) struct Account {
@@ -19,9 +40,13 @@ pub(super) struct Account {
     unrecorded: Option<ErrorKind>,
     freshness: Option<Age>,
     unverified: Option<Age>,
-    /// Whether the data type was paused when that was last known.
-    is_paused: bool,
+    /// Since when the data type is paused, as far as that is known.
+    paused: Option<Age>,
 }
+
+/// A pause is an excuse for this long. Whoever made it knows why the mirror grows old, and is not to be woken; but one that is
+/// forgotten is told by nothing else, since a data type that is not synced does not fail.
+const FORGOTTEN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How old something was when that was last known, and when that was. By the wall clock: another one
 /// may stand still while the process is frozen.
@@ -51,7 +76,7 @@ impl Account {
             unrecorded: None,
             freshness: None,
             unverified: None,
-            is_paused: false,
+            paused: None,
         }
     }
 
@@ -77,11 +102,11 @@ impl Account {
     }
 
     /// One line a run that is over, or that did not begin.
-    pub(super) fn log(outcome: &Result<Outcome, RunFailure>, spent: Spent) {
+    pub(super) fn log(outcome: &Result<Outcome, RunFailure>, work: Work) {
         match outcome {
-            Ok(Outcome::Finished(report)) => log_success(report, spent),
+            Ok(Outcome::Finished(report)) => log_success(report, work.spent),
             Ok(Outcome::HandedOver { .. } | Outcome::Repeated { .. }) => {}
-            Err(failure) => log_failure(failure, spent),
+            Err(failure) => log_failure(failure, work),
         }
     }
 
@@ -90,11 +115,11 @@ impl Account {
     pub(super) fn measure(
         &mut self,
         outcome: &Result<Outcome, RunFailure>,
-        spent: Spent,
+        work: Work,
         vitals: Option<&Vitals>,
     ) {
         if let Some(vitals) = vitals {
-            self.is_paused = vitals.is_paused;
+            self.paused = vitals.paused.map(Age::known_now);
             self.freshness = vitals.freshness.map(Age::known_now);
             self.unverified = vitals.unverified.map(Age::known_now);
         }
@@ -104,7 +129,7 @@ impl Account {
         }
         let over = over(outcome);
         if extent == MetricsConfig::All {
-            record_work(over, spent);
+            record_work(over, work.spent);
         }
         let failed = failed(outcome);
         if let Some(kind) = failed {
@@ -114,12 +139,13 @@ impl Account {
         if let Some(vitals) = vitals {
             gauge!(names::FINDINGS_OPEN).set(vitals.findings.values().sum::<u64>() as f64);
         }
+        let is_excused = is_excused(self.paused.as_ref());
         for (name, age) in [
             (names::FRESHNESS, &self.freshness),
             (names::UNVERIFIED, &self.unverified),
         ] {
-            if self.is_paused {
-                // Whoever paused it knows; to say nothing would be an alarm as well.
+            if is_excused {
+                // To say nothing would be an alarm as well.
                 gauge!(name).set(0.0);
             } else if let Some(age) = age {
                 gauge!(name).set(age.now().as_secs_f64());
@@ -132,13 +158,19 @@ impl Account {
                 ("level", json!("INFO")),
                 ("message", json!("metrics")),
                 ("data_type", json!(self.spec.name)),
-                ("run_id", run_id(outcome)),
+                ("run_id", run_id(outcome, work)),
+                ("slice", json!(work.slice.map(|slice| slice.number))),
                 ("mode", json!(over.map(|report| report.mode))),
                 ("code", json!(failed.map(ErrorKind::code))),
                 ("findings", json!(vitals.map(|it| &it.findings))),
             ],
         );
     }
+}
+
+/// Whether a pause is what the ages come from, and no forgotten one.
+fn is_excused(paused: Option<&Age>) -> bool {
+    paused.is_some_and(|since| since.now() < FORGOTTEN)
 }
 
 /// Whether a failure of this kind is for somebody to look at: to be busy, to be asked for what is not
@@ -164,8 +196,11 @@ fn failed(outcome: &Result<Outcome, RunFailure>) -> Option<ErrorKind> {
     is_alarming(kind).then_some(kind)
 }
 
-/// The run that the outcome is about; null where it is about none.
-fn run_id(outcome: &Result<Outcome, RunFailure>) -> Value {
+/// The run that was worked on, else the one that the outcome is about; null where it is about none.
+fn run_id(outcome: &Result<Outcome, RunFailure>, work: Work) -> Value {
+    if let Some(slice) = work.slice {
+        return json!(slice.run_id);
+    }
     match outcome {
         Ok(Outcome::Finished(report) | Outcome::HandedOver { report, .. }) => json!(report.run_id),
         Ok(Outcome::Repeated { run_id, .. }) => json!(run_id),
@@ -202,9 +237,9 @@ fn count_rows(report: &RunReport) {
     }
 }
 
+/// The run's own span names it, as it does where it was cancelled.
 fn log_success(report: &RunReport, spent: Spent) {
     tracing::info!(
-        run_id = %report.run_id,
         mode = report.mode.word(),
         status = report.status,
         processed = report.records_processed,
@@ -225,7 +260,6 @@ fn log_success(report: &RunReport, spent: Spent) {
 /// No failure, so no error: somebody wanted it.
 fn log_cancelled(report: &RunReport, spent: Spent) {
     tracing::warn!(
-        run_id = %report.run_id,
         mode = report.mode.word(),
         status = report.status,
         code = ErrorKind::Cancelled.code(),
@@ -244,17 +278,20 @@ fn log_cancelled(report: &RunReport, spent: Spent) {
     );
 }
 
-/// One line a failure, whatever its cause.
-pub(super) fn log_failure(failure: &RunFailure, spent: Spent) {
+/// One line a failure, whatever its cause. Where no run was worked on there is no span that names one: then it is
+/// the run that stood in the way, or that is on record as failed.
+pub(super) fn log_failure(failure: &RunFailure, work: Work) {
     let error = &failure.error;
     let (code, cause, remedy) = (error.kind().code(), error.chain(), error.kind().remedy());
     let report = failure.report.as_ref();
-    let run_id = report.map(|report| report.run_id).or(failure.running);
-    let run_id = run_id.map(|id| id.to_string());
+    let spent = work.spent;
     if let (ErrorKind::Cancelled, Some(report)) = (error.kind(), report) {
         log_cancelled(report, spent);
         return;
     }
+    let run_id = report.map(|report| report.run_id).or(failure.running);
+    let run_id = run_id.filter(|_| work.slice.is_none());
+    let run_id = run_id.map(|id| id.to_string());
     if !is_alarming(error.kind()) {
         tracing::warn!(run_id, code, cause, "sync refused");
         return;
@@ -302,7 +339,7 @@ mod tests {
             unrecorded: None,
             freshness: None,
             unverified: None,
-            is_paused: false,
+            paused: None,
         };
         assert_eq!(account.failed_before(None), None);
         for kind in [

@@ -14,7 +14,8 @@ use tokio::sync::Mutex;
 use super::deadline::{Deadline, in_time};
 use super::events::{LONGEST_DELAY, Publisher};
 use super::health;
-use super::http::{self, Door, HttpRequest, Refusal};
+use super::http::{self, Caller, Door, HttpRequest, Refusal};
+use super::operate::log_operator;
 use super::response;
 use super::secret;
 use super::trigger::{self, Invocation};
@@ -136,12 +137,12 @@ impl Api {
             let spec = self.open_hook(request, &route, name).await?;
             return Ok(self.take_hook(spec, deadline).await?);
         }
-        self.authorize(request).await?;
+        let caller = self.authorize(request).await?;
         http::check_method(request, route.method())?;
         if route.method() == "POST" {
             http::check_size(request)?;
         }
-        let answering = self.answer_inside(request, &route, deadline);
+        let answering = self.answer_inside(request, &route, &caller, deadline);
         let answered = in_time(deadline.of_silence(), async { Ok(answering.await) }).await;
         if answered.is_err() {
             // The next one is not to wait for the same connection.
@@ -150,7 +151,7 @@ impl Api {
         answered?
     }
 
-    async fn authorize(&mut self, request: &HttpRequest) -> Result<(), Refusal> {
+    async fn authorize(&mut self, request: &HttpRequest) -> Result<Caller, Refusal> {
         secret::read().await?;
         let door = self.door.get_or_insert_with(Door::from_env);
         http::authorize(request, door).await
@@ -176,6 +177,7 @@ impl Api {
         &mut self,
         request: &HttpRequest,
         route: &Route,
+        caller: &Caller,
         deadline: Deadline,
     ) -> Result<Answer, Refusal> {
         let query = Query::parse(&request.query, route.parameters());
@@ -204,6 +206,7 @@ impl Api {
                 findings::open(self.database()?, &names, query.severity()?, limit).await?
             }
             Route::Reset(name) => {
+                log_operator(route, request, caller);
                 let spec = data_type(name)?;
                 let force = query?.flag("force")?;
                 request.refuse_body(
@@ -214,7 +217,7 @@ impl Api {
             }
             Route::Operate(operation) => {
                 query?;
-                return Box::pin(self.operate(request, operation, deadline)).await;
+                return Box::pin(self.operate(request, operation, caller, deadline)).await;
             }
             Route::Hook(name) | Route::Sync(name) => return Err(not_here(name)),
         };

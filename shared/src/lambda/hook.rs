@@ -12,7 +12,7 @@ use crate::api::hooks::{self as door, Opened};
 use crate::api::query::Query;
 use crate::api::route::Route;
 use crate::config::{self, HooksConfig};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::hooks;
 use crate::mirror::database::Database;
 use crate::specs::DataType;
@@ -38,9 +38,13 @@ impl Api {
     ) -> Result<&'static DataType, Refusal> {
         secret::read().await?;
         let config = HooksConfig::from_env()?;
-        let Opened::Hook(spec) = door::open(&request.query, name, &config)? else {
-            let message = "the parameter \"token\" is missing or is not the token of this hook";
-            return Err(Refusal::new(401, message));
+        let spec = match door::open(&request.query, name, &config)? {
+            Opened::Hook(spec) => spec,
+            Opened::Nothing => return Err(stranger()),
+            Opened::Closed(why) => {
+                log_closed(&why);
+                return Err(stranger());
+            }
         };
         http::check_method(request, route.method())?;
         http::check_size(request)?;
@@ -103,4 +107,16 @@ impl Api {
         }
         asked
     }
+}
+
+/// The same whatever the reason. No 5xx, of which three would ring an alarm: anybody can call.
+fn stranger() -> Refusal {
+    let message = "the parameter \"token\" is missing or is not the token of this hook";
+    Refusal::new(401, message)
+}
+
+/// What the caller is not told: his token may well be right, and it is the variable that lacks it.
+fn log_closed(why: &Error) {
+    let (code, remedy) = (why.kind().code(), why.kind().remedy());
+    tracing::warn!(code, cause = why.chain(), remedy, "a hook is closed");
 }

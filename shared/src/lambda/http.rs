@@ -110,20 +110,30 @@ pub(super) async fn accept(
     Ok(Query::parse(&request.query, parameters).and_then(|_| parse(&request.body)))
 }
 
+/// Who was let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Caller {
+    /// Whoever has the key, which may be many.
+    Key,
+    /// A user of the project, by the id that its token has as `sub`.
+    User(Option<String>),
+}
+
 /// Whether the caller has the key, or is a user who may call.
 ///
 /// # Errors
 /// 401, or 503 where neither a key is set nor a user may call: never open by default.
-pub(super) async fn authorize(request: &HttpRequest, door: &mut Door) -> Result<(), Refusal> {
+pub(super) async fn authorize(request: &HttpRequest, door: &mut Door) -> Result<Caller, Refusal> {
     let key = door.keys.api_key.as_ref();
     if key.is_some_and(|key| is_key(request, key.expose_secret())) {
-        return Ok(());
+        return Ok(Caller::Key);
     }
     let has_key = key.is_some();
     match (&door.users, bearer(request).and_then(jwt::token_of)) {
         (Ok(Some(config)), Some(token)) => {
             // Boxed: the future nests deeper than a compiler wants to look.
-            Box::pin(jwt::check(token, config, &mut door.jwks)).await
+            let checking = Box::pin(jwt::check(token, config, &mut door.jwks));
+            checking.await.map(Caller::User)
         }
         (Err(error), token) if token.is_some() || !has_key => {
             Err(Error::new(error.kind(), error.to_string()).into())

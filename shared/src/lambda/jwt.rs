@@ -29,11 +29,16 @@ pub(super) fn token_of(bearer: &[u8]) -> Option<&str> {
     has_its_form.then_some(text)
 }
 
-/// Whether a token lets its bearer in.
+/// Lets a token's bearer in. Returns who that is: the claim `sub`, the user's id in the project, where it is one that a log can
+/// take. What else a token tells of a person, an e-mail address before all, is for no log.
 ///
 /// # Errors
 /// 401 with the reason, never with anything of the token but the name of its algorithm; 503 where the project's keys cannot be had.
-pub(super) async fn check(token: &str, config: &JwtConfig, jwks: &mut Jwks) -> Result<(), Refusal> {
+pub(super) async fn check(
+    token: &str,
+    config: &JwtConfig,
+    jwks: &mut Jwks,
+) -> Result<Option<String>, Refusal> {
     use_ring();
     let header = decode_header(token)
         .map_err(|_| refuse("it has no header that names an algorithm and a signature"))?;
@@ -45,7 +50,7 @@ pub(super) async fn check(token: &str, config: &JwtConfig, jwks: &mut Jwks) -> R
         .map_err(|error| refuse(reason(error.kind())))?
         .claims;
     if has(&claims, config) {
-        return Ok(());
+        return Ok(subject(&claims));
     }
     Err(refuse("it lacks the claim that SYNC_JWT_CLAIM asks for"))
 }
@@ -102,6 +107,14 @@ fn has(claims: &Value, config: &JwtConfig) -> bool {
     })
 }
 
+/// Supabase's is a UUID. Another issuer's may be anything, an address of a person too.
+fn subject(claims: &Value) -> Option<String> {
+    let subject = claims["sub"].as_str()?;
+    let is_id = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'|');
+    let is_loggable = !subject.is_empty() && subject.len() <= 64 && subject.bytes().all(is_id);
+    is_loggable.then(|| subject.to_owned())
+}
+
 fn refuse(reason: &str) -> Refusal {
     Refusal::new(
         401,
@@ -137,6 +150,24 @@ mod tests {
             &["app_metadata", "role", "admin"],
         ] {
             assert!(!has(&claims, &config(wrong)), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_subject_is_an_id_and_no_address() {
+        let id = "6a7e8feb-b491-4cf7-a9f1-bf3703467718";
+        assert_eq!(subject(&json!({"sub": id})).as_deref(), Some(id));
+        let long = "x".repeat(65);
+        for other in [
+            json!({}),
+            json!({"sub": null}),
+            json!({"sub": 7}),
+            json!({"sub": ""}),
+            json!({"sub": "clerk@example.com"}),
+            json!({"sub": "two words"}),
+            json!({"sub": long}),
+        ] {
+            assert_eq!(subject(&other), None, "{other:.40}");
         }
     }
 

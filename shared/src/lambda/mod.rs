@@ -5,6 +5,7 @@ mod account;
 mod api;
 #[cfg(feature = "backup")]
 mod backup;
+mod conclusion;
 mod deadline;
 mod events;
 mod fan_out;
@@ -25,7 +26,6 @@ mod trigger;
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
@@ -33,13 +33,13 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
-use crate::config::{Config, EventsConfig, RetryConfig};
+use crate::config::{Config, EventsConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::specs::DataType;
 use crate::sync::request::{SyncRequest, Trigger};
 use crate::sync::{Outcome, RunFailure, Spent, Syncer};
 use crate::telemetry;
-use account::Account;
+use account::{Account, Work};
 pub use api::run_api;
 #[cfg(feature = "backup")]
 pub use backup::run_backup;
@@ -48,9 +48,6 @@ use events::Publisher;
 pub use fan_out::run_all;
 use http::{Door, HttpRequest, Refusal};
 use trigger::Invocation;
-
-/// Longest that the request which a hook waits for may take to send: somebody may be waiting for the answer.
-const HOOK_ROOM: Duration = Duration::from_secs(1);
 
 /// Runs the Lambda function of one data type until Lambda stops the process.
 ///
@@ -133,13 +130,13 @@ impl Function {
             Invocation::Direct { request, .. } => {
                 let outcome = Err(error.into());
                 let until = deadline.of_lambda_itself();
-                let is_told = self.tell(request.as_ref().ok(), &outcome, until).await;
-                self.measure(&outcome, deadline).await;
+                let request = request.as_ref().ok();
+                let is_told = self.conclude(request, &outcome, until, deadline).await;
                 response::body(self.spec, &outcome, is_told)
             }
             Invocation::Http(_) => {
                 let failure = RunFailure::from(error);
-                account::log_failure(&failure, self.spent());
+                account::log_failure(&failure, self.work());
                 response::refusal(&Refusal::from(failure.error))
             }
         }
@@ -177,10 +174,12 @@ impl Function {
         let until = deadline.of_event(budget);
         let running = self.run(&request, Trigger::Http, deadline);
         let Ok(outcome) = timeout_at(deadline.patience(budget), running).await else {
-            return self.cut_off(request.ok(), until, deadline).await;
+            let span = self.work().span(self.spec);
+            let cutting = self.cut_off(request.ok(), until, deadline);
+            return cutting.instrument(span).await;
         };
-        let is_told = self.tell(request.as_ref().ok(), &outcome, until).await;
-        self.measure(&outcome, deadline).await;
+        let request = request.as_ref().ok();
+        let is_told = self.conclude(request, &outcome, until, deadline).await;
         Answered { outcome, is_told }
     }
 
@@ -203,7 +202,7 @@ impl Function {
         let (outcome, is_told) = match unheard {
             // Where it was not committed after all, the event does nothing.
             Some(next) => {
-                account::log_failure(&failure, self.spent());
+                account::log_failure(&failure, self.work());
                 let is_told = self.send(events::requested(&next), until).await;
                 (Err(failure), is_told)
             }
@@ -227,8 +226,8 @@ impl Function {
     ) -> Answered {
         let outcome = self.run(&request, trigger, deadline).await;
         let until = deadline.of_lambda_itself();
-        let is_told = self.tell(request.as_ref().ok(), &outcome, until).await;
-        self.measure(&outcome, deadline).await;
+        let request = request.as_ref().ok();
+        let is_told = self.conclude(request, &outcome, until, deadline).await;
         // An HTTP caller has waited long enough: what waits comes with the next request.
         if matches!(outcome, Ok(Outcome::Finished(_))) && trigger != Trigger::Http {
             self.run_pending(trigger, deadline).await;
@@ -269,9 +268,9 @@ impl Function {
         let until = deadline.of_lambda();
         if let Some(outcome) = Box::pin(syncer.run_pending(spec, trigger, until)).await {
             let request = SyncRequest::default();
-            self.tell(Some(&request), &outcome, deadline.of_lambda_itself())
+            let until = deadline.of_lambda_itself();
+            self.conclude(Some(&request), &outcome, until, deadline)
                 .await;
-            self.measure(&outcome, deadline).await;
         }
     }
 
@@ -285,99 +284,18 @@ impl Function {
 
     /// Notes when the work on a request begins.
     fn begin(&mut self) {
+        if let Some(syncer) = &mut self.syncer {
+            syncer.begin();
+        }
         self.spent_before = self.syncer.as_ref().map(Syncer::spent).unwrap_or_default();
     }
 
-    /// What Odoo and Postgres have taken since then.
-    fn spent(&self) -> Spent {
+    /// What has been done since then.
+    fn work(&self) -> Work {
         let spent = self.syncer.as_ref().map(Syncer::spent).unwrap_or_default();
-        spent.since(self.spent_before)
-    }
-
-    /// Writes the metrics. Where Postgres is what fails it is not asked once more, nor where the time for
-    /// that is not left.
-    async fn measure(&mut self, outcome: &Result<Outcome, RunFailure>, deadline: Deadline) {
-        let (spec, spent) = (self.spec, self.spent());
-        let is_away = outcome.as_ref().is_err_and(|failure| {
-            let kind = failure.error.kind();
-            matches!(kind, ErrorKind::DbUnreachable | ErrorKind::DbAuth)
-        });
-        let vitals = match &mut self.syncer {
-            Some(syncer) if !is_away && deadline.has_room() => Box::pin(syncer.vitals(spec)).await,
-            _ => Err(Error::new(ErrorKind::DbUnreachable, "not asked")),
-        };
-        if let Err(cause) = &vitals {
-            tracing::debug!(cause = cause.chain(), "the last known freshness is told");
+        Work {
+            spent: spent.since(self.spent_before),
+            slice: self.syncer.as_ref().and_then(Syncer::slice),
         }
-        // An operator who ends a run does not want the next one at once.
-        let is_cancelled = outcome
-            .as_ref()
-            .is_err_and(|failure| failure.error.kind() == ErrorKind::Cancelled);
-        let hook_waits = vitals
-            .as_ref()
-            .is_ok_and(|vitals| vitals.hook_waits && !is_cancelled);
-        self.account
-            .borrow_mut()
-            .measure(outcome, spent, vitals.as_ref().ok());
-        if hook_waits {
-            Box::pin(self.answer_hook()).await;
-        }
-    }
-
-    /// Asks for one more run, if a hook that came while this one was on waits for it.
-    async fn answer_hook(&mut self) {
-        let (spec, is_bus_set) = (self.spec, self.events.bus.is_some());
-        let Some(syncer) = self.syncer.as_mut().filter(|_| is_bus_set) else {
-            return;
-        };
-        match syncer.claim_hook(spec).await {
-            Ok(false) => {}
-            Ok(true) => {
-                let request = SyncRequest::of_hook(spec.name);
-                let until = Instant::now() + HOOK_ROOM;
-                self.send(events::requested(&request), until).await;
-            }
-            Err(cause) => tracing::warn!(cause = cause.chain(), "a hook waits for the next run"),
-        }
-    }
-
-    /// Tells the log of an end, well or not, and the bus of every outcome of a
-    /// request. A run that is over is not undone because nobody could be told, and one that
-    /// was handed over is taken up by the next request or schedule. Returns whether the bus
-    /// has an event of it.
-    async fn tell(
-        &mut self,
-        request: Option<&SyncRequest>,
-        outcome: &Result<Outcome, RunFailure>,
-        until: Instant,
-    ) -> bool {
-        let event = {
-            Account::log(outcome, self.spent());
-            let mut account = self.account.borrow_mut();
-            let event = request.and_then(|request| events::event(&account, request, outcome));
-            account.remember(outcome);
-            event
-        };
-        match event {
-            Some(event) => self.send(event, until).await,
-            None => false,
-        }
-    }
-
-    /// Whether the bus has taken the event by then.
-    async fn send(&mut self, event: events::Event, until: Instant) -> bool {
-        let Some(bus) = &self.events.bus else {
-            return false;
-        };
-        let publisher = self.publisher.get_or_insert_with(Publisher::default);
-        let retry = self
-            .syncer
-            .as_ref()
-            .map_or(RetryConfig::NONE, Syncer::retry);
-        let sent = publisher.send(bus, event, retry, until).await;
-        if let Err(cause) = &sent {
-            tracing::error!(bus, cause, "the event was not sent");
-        }
-        sent.is_ok()
     }
 }

@@ -141,19 +141,30 @@ fn answer(spec: &DataType, so_far: &Replayed, left: Option<u64>) -> Answer {
         has_more,
         "dead letters replayed"
     );
-    let mut message = format!("{replayed} events of {name} replayed");
-    if kept > 0 {
-        message += &format!("; {kept} messages are no requests of it and stay");
-    }
-    if has_more {
-        message += "; there may be more: ask again";
-    }
     done(
-        message,
+        told(name, so_far),
         json!({
             "dataType": name, "replayed": replayed, "kept": kept, "left": left, "hasMore": has_more,
         }),
     )
+}
+
+/// The answer in words.
+fn told(name: &str, so_far: &Replayed) -> String {
+    let events = match so_far.replayed {
+        1 => "1 event".to_owned(),
+        many => format!("{many} events"),
+    };
+    let kept = match so_far.kept {
+        0 => String::new(),
+        1 => "; 1 message is no request of it and stays".to_owned(),
+        many => format!("; {many} messages are no requests of it and stay"),
+    };
+    let more = match so_far.is_empty {
+        true => "",
+        false => "; there may be more: ask again",
+    };
+    format!("{events} of {name} replayed{kept}{more}")
 }
 
 /// The request that an event had, where it was one for this data type: what EventBridge could not
@@ -174,7 +185,8 @@ fn request_in(event: &str, spec: &DataType) -> Option<SyncRequest> {
 fn not_taken(cause: String, replayed: usize) -> Error {
     let before = match replayed {
         0 => String::new(),
-        _ => format!(" ({replayed} were replayed before)"),
+        1 => " (1 was replayed before)".to_owned(),
+        many => format!(" ({many} were replayed before)"),
     };
     Error::new(
         ErrorKind::Config,
@@ -201,6 +213,30 @@ mod tests {
             assert_eq!(request.mode, Mode::Full, "{event}");
             assert_eq!(request.data_type.as_deref(), Some("products"));
         }
+    }
+
+    #[test]
+    fn one_event_is_no_more_than_one() {
+        let said = |replayed, kept, is_empty| {
+            told(
+                "products",
+                &Replayed {
+                    replayed,
+                    kept,
+                    is_empty,
+                },
+            )
+        };
+        assert_eq!(said(0, 0, true), "0 events of products replayed");
+        assert_eq!(said(3, 0, true), "3 events of products replayed");
+        assert_eq!(
+            said(1, 1, false),
+            "1 event of products replayed; 1 message is no request of it and stays; there may be more: ask again"
+        );
+        assert_eq!(
+            said(2, 2, true),
+            "2 events of products replayed; 2 messages are no requests of it and stay"
+        );
     }
 
     #[test]

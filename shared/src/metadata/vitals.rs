@@ -19,8 +19,9 @@ pub struct Vitals {
     /// How long ago the stream was compared with the whole of Odoo for which that is longest; one that never
     /// was counts from when it was first read. `None` where none has been.
     pub unverified: Option<Duration>,
-    /// Whether an operator keeps it from being synced: then it is meant to grow old.
-    pub is_paused: bool,
+    /// For how long an operator has kept it from being synced: then it is meant to grow old, for a time. `None` where
+    /// nobody does.
+    pub paused: Option<Duration>,
     /// Open findings, rejects and warnings, by stream. A stream without any is left out.
     pub findings: BTreeMap<String, u64>,
     /// Whether Odoo has called a hook that no run has answered yet.
@@ -41,8 +42,8 @@ pub(crate) async fn read(transaction: &Transaction<'_>, data_type: &str) -> Resu
                      from (select stream, count(*) as findings from odoo.sync_findings
                            where data_type = $1 and resolved_at is null
                            group by stream) as open),
-                    exists (select from odoo.sync_metadata
-                            where data_type = $1 and paused_at is not null),
+                    (select extract(epoch from clock_timestamp() - paused_at)::float8
+                     from odoo.sync_metadata where data_type = $1),
                     exists (select from odoo.sync_hooks
                             where data_type = $1 and requested_at is not null),
                     (select extract(epoch from clock_timestamp()
@@ -54,12 +55,13 @@ pub(crate) async fn read(transaction: &Transaction<'_>, data_type: &str) -> Resu
         .doing(doing)?;
     let freshness = row.try_get(0).doing(doing)?;
     let unverified = row.try_get(4).doing(doing)?;
+    let paused = row.try_get(2).doing(doing)?;
     let open: Value = row.try_get(1).doing(doing)?;
     let open = open.as_object().into_iter().flatten();
     Ok(Vitals {
         freshness: age(freshness),
         unverified: age(unverified),
-        is_paused: row.try_get(2).doing(doing)?,
+        paused: age(paused),
         findings: open
             .map(|(stream, count)| (stream.clone(), count.as_u64().unwrap_or_default()))
             .collect(),

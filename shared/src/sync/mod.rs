@@ -62,6 +62,8 @@ pub struct Syncer {
     database: Database,
     /// What would make the run go on whose hand-over is under way.
     handing_over: Option<SyncRequest>,
+    /// What the work since [`Syncer::begin`] was last at.
+    slice: Option<Slice>,
     overseer: Overseer,
 }
 
@@ -78,8 +80,20 @@ impl Syncer {
             database: Database::new(config.postgres.clone()),
             config,
             handing_over: None,
+            slice: None,
             overseer: Overseer::new(),
         })
+    }
+
+    /// Whatever comes now is not about the run of before.
+    pub(crate) fn begin(&mut self) {
+        self.slice = None;
+    }
+
+    /// The slice of a run that was worked on since then, the last one where there were several; also where the work was
+    /// dropped, or is not on record. `None` where no run had its lease.
+    pub(crate) fn slice(&self) -> Option<Slice> {
+        self.slice
     }
 
     /// After a run was dropped: what makes it go on, where that was while it was handed over. Nobody knows
@@ -198,6 +212,10 @@ impl Syncer {
                 Acquired::Reset { run_id } => return Err(self.ended_by_reset(run_id).await),
             };
             self.overseer.begins(lease.run);
+            self.slice = Some(Slice {
+                run_id: lease.run.id,
+                number: lease.slice,
+            });
             let is_covered = !lease.run.taken_over || lease.run.mode.covers(claim.mode);
             let waits = (!is_covered).then_some(claim);
             // A batch hears of the run that does what it asked, not of a lesser one before.

@@ -37,7 +37,7 @@ async function act(name, path, body) {
 /** What is left of dead letters, where the answer is about them. */
 function describeReplay(data) {
   if (typeof data?.left !== 'number') return '';
-  return ` ${counted(data.left, 'message is', 'messages are')} left${data.kept ? `, ${count(data.kept)} of which hold no request` : ''}.`;
+  return ` ${counted(data.left, 'message is', 'messages are')} left${data.kept ? `, ${count(data.kept)} of which ${data.kept === 1 ? 'holds' : 'hold'} no request` : ''}.`;
 }
 
 async function actIfConfirmed(name, question, path, body) {
@@ -85,7 +85,7 @@ const ACTIONS = {
   }, ({ force }) => `reset/${dataType}${force ? '?force=true' : ''}`),
 
   cancel: (dataType) => actIfConfirmed(`Cancel the sync of ${dataType}`, {
-    what: ['Ends the run that is on as failed (cancelled). What it has written stays.',
+    what: ['Ends the run that is on, which is then shown as cancelled. What it has written stays.',
       'The watermark stays where it was, so the next sync goes on from there.'],
     yes: 'Cancel the sync',
   }, () => `cancel/${dataType}`),

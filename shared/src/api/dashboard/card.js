@@ -4,9 +4,14 @@
 const STATES = {
   success: '✓ Success',
   failed: '✗ Failed',
+  cancelled: '■ Cancelled',
   in_progress: '▶ Running',
   pending: '○ Not synced yet',
 };
+
+/** The status as a person takes it: one whose last run somebody has cancelled has not failed of itself. */
+const stateOf = (status, metadata) => (
+  status === 'failed' && metadata?.error_message?.startsWith('cancelled: ') ? 'cancelled' : status);
 
 const isRunning = (metadata) => metadata?.sync_status === 'in_progress';
 const isPaused = (metadata) => Boolean(metadata?.paused_at);
@@ -52,21 +57,22 @@ class Card {
   /** What the status says; `metadata` is null where there was never a sync. */
   show(status, metadata) {
     const before = this.status;
-    this.status = status;
+    const state = stateOf(status, metadata);
+    this.status = state;
     this.metadata = metadata;
     const isStale = Boolean(metadata?.stale);
-    const words = [STATES[status] ?? status];
+    const words = [STATES[state] ?? state];
     if (isStale) words.push('! nobody works on it');
     if (isPaused(metadata)) words.push('‖ Paused');
     setText(this.state, words.join(' · '));
-    this.state.className = `state ${isStale ? 'failed' : status}`;
+    this.state.className = `state ${isStale ? 'failed' : state}`;
     const last = metadata?.last_sync_timestamp;
     this.freshness.replaceChildren('Last success: ', makeTime(last));
     this.showNotes(metadata);
     this.showProgress(metadata);
     this.showStreams(metadata?.streams ?? []);
     this.showButtons(metadata);
-    if (before && before !== status) tell(`${title(this.dataType)}: ${STATES[status] ?? status}.`, status === 'failed');
+    if (before && before !== state) tell(`${title(this.dataType)}: ${STATES[state] ?? state}.`, state === 'failed');
   }
 
   showNotes(metadata) {
@@ -75,7 +81,7 @@ class Card {
       const { paused_at: since, paused_by: who, pause_reason: why } = metadata;
       notes.push(`‖ Paused since ${moment(since)}${who ? ` by ${who}` : ''}${why ? `: ${why}` : ''}`);
     }
-    if (metadata?.error_message) notes.push(`${this.status === 'failed' ? '✗' : '!'} ${metadata.error_message}`);
+    if (metadata?.error_message) notes.push(`${{ failed: '✗', cancelled: '■' }[this.status] ?? '!'} ${metadata.error_message}`);
     if (metadata?.pending_mode) notes.push(`A ${metadata.pending_mode} sync runs next.`);
     if (metadata?.pending_reconcile) notes.push('A reconcile waits to run.');
     if (metadata?.stale) notes.push('The run’s function is gone. The next sync, or the next schedule, goes on in it.');

@@ -14,16 +14,20 @@ const durationOf = (run) => Math.max(0,
 const OUTCOME = {
   success: { mark: '✓', word: 'success' },
   failed: { mark: '✗', word: 'failed' },
+  cancelled: { mark: '■', word: 'cancelled' },
   in_progress: { mark: '▶', word: 'running' },
 };
-const outcomeOf = (run) => OUTCOME[run.status] ?? { mark: '?', word: String(run.status) };
+/** A run that somebody has cancelled is on record as failed, with that as its code; to a person it is no failure. */
+const kindOf = (run) => (run.status === 'failed' && run.error_code === 'cancelled' ? 'cancelled' : run.status);
+const outcomeOf = (run) => OUTCOME[kindOf(run)] ?? { mark: '?', word: String(run.status) };
 
 /** One sentence with what the picture shows. */
 function describeRuns(runs) {
-  const failed = runs.filter((run) => run.status === 'failed').length;
+  const many = (kind) => runs.filter((run) => kindOf(run) === kind).length;
+  const [failed, cancelled] = [many('failed'), many('cancelled')];
   const longest = Math.max(...runs.map(durationOf));
   const most = Math.max(...runs.map(rowsOf));
-  return `Last ${counted(runs.length, 'run')}: ${failed === 0 ? 'none' : count(failed)} failed, `
+  return `Last ${counted(runs.length, 'run')}: ${failed === 0 ? 'none' : count(failed)} failed, ${cancelled ? `${count(cancelled)} cancelled, ` : ''}`
     + `the longest took ${lasting(longest)}, the most rows were ${count(most)}.`;
 }
 
@@ -38,7 +42,7 @@ function drawRuns(runs) {
     const high = Math.max(1, (durationOf(run) / longest) * HEIGHT);
     const deep = (rowsOf(run) / most) * HEIGHT;
     const about = `${moment(run.started_at)}: ${outcomeOf(run).word}, ${lasting(durationOf(run))}, ${counted(rowsOf(run), 'row')}`;
-    const group = draw('g', { class: `bar ${run.status}` },
+    const group = draw('g', { class: `bar ${kindOf(run)}` },
       draw('title', {}, about),
       draw('rect', { class: 'duration', x, y: 12 + HEIGHT - high, width: BAR - 2, height: high }),
       draw('rect', { class: 'rows', x, y: 12 + HEIGHT + 2, width: BAR - 2, height: deep }));

@@ -74,13 +74,15 @@ function showStatus({ status, metadata, batch }) {
     const row = metadata.find((it) => it.data_type === dataType) ?? null;
     cards.get(dataType).show(status[dataType], row);
   }
-  setText(the('overall'), describeAll(Object.values(status), metadata, batch));
+  setText(the('overall'), describeAll(status, metadata, batch));
 }
 
-function describeAll(statuses, metadata, batch) {
-  const many = (status) => statuses.filter((it) => it === status).length;
-  const parts = [`${count(many('success'))} of ${counted(statuses.length, 'data type')} in order`];
+function describeAll(status, metadata, batch) {
+  const states = Object.entries(status).map(([dataType, it]) => stateOf(it, metadata.find((row) => row.data_type === dataType)));
+  const many = (state) => states.filter((it) => it === state).length;
+  const parts = [`${count(many('success'))} of ${counted(states.length, 'data type')} in order`];
   if (many('failed')) parts.push(`✗ ${count(many('failed'))} failed`);
+  if (many('cancelled')) parts.push(`■ ${count(many('cancelled'))} cancelled`);
   const stale = metadata.filter((it) => it.stale).length;
   const paused = metadata.filter((it) => it.paused_at).length;
   if (stale) parts.push(`✗ ${count(stale)} left by a function that is gone`);

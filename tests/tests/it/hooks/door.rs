@@ -1,6 +1,6 @@
 //! Who is let in, and what becomes of what he sends.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::caller::{Hooked, MARKER, TOKEN, hook};
 use crate::events::bus::Mood;
@@ -23,7 +23,7 @@ async fn only_the_hook_s_own_token_opens_it() {
         (format!("nonsense?token={TOKEN}"), 400),
         (format!("products?token={TOKEN}&mode=full"), 400),
         (format!("products?token={TOKEN}&token={TOKEN}"), 400),
-        (format!("transfers?token={TOKEN}"), 503),
+        (format!("transfers?token={TOKEN}"), 401),
         (format!("products?token={TOKEN}"), 202),
     ] {
         let path = format!("/api/sync/hooks/odoo/{target}");
@@ -34,10 +34,57 @@ async fn only_the_hook_s_own_token_opens_it() {
     assert_eq!(hooked.requests(), 1);
 }
 
+/// Three answers of 5xx ring `api-failed`, so nobody may be given one who has shown no token.
 #[tokio::test]
-async fn without_tokens_every_hook_is_closed_and_a_malformed_variable_says_so() {
+async fn a_stranger_rings_nothing_and_the_log_tells_the_operator_what_is_missing() {
     let mut hooked = Hooked::open().await;
-    for tokens in ["", r#"{"products": "short"}"#, "hunter2"] {
+    for (tokens, missing) in [
+        ("", "products"),
+        (r#"{"sales": "ein-anderes-kennwort"}"#, "products"),
+        (r#"{"products": "ein-anderes-kennwort"}"#, "transfers"),
+    ] {
+        hooked
+            .shop
+            .environment
+            .insert("SYNC_HOOK_TOKENS", tokens.to_owned());
+        let mut api = hooked.api().await;
+        for method in ["POST", "GET", "PUT"] {
+            for name in ["products", "sales", "transfers", "nonsense", "%ff", ""] {
+                for query in ["", "?token=", "?token=geraten-und-falsch", "?token=%ff&x=1"] {
+                    let path = format!("/api/sync/hooks/odoo/{name}{query}");
+                    let event = request_to(method, &path, None, Some("{"));
+                    let (status, answer) = ask(&mut api, &event).await;
+                    assert!((400..500).contains(&status), "{method} {path}: {answer}");
+                    let message = answer["error"]["message"].as_str().expect("a message");
+                    assert!(!message.contains("SYNC_HOOK_TOKENS"), "{message}");
+                }
+            }
+        }
+        let log = api.log().await;
+        let closed: Vec<Value> = log
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .filter(|line: &Value| line["message"] == "a hook is closed")
+            .collect();
+        let of_one = closed.iter().find(|line| {
+            line["cause"]
+                .as_str()
+                .is_some_and(|it| it.contains(missing))
+        });
+        let of_one = of_one.unwrap_or_else(|| panic!("{missing}: {closed:?}"));
+        assert_eq!(of_one["level"], "WARN");
+        assert_eq!(of_one["code"], "config");
+        assert!(of_one["remedy"].is_string());
+        assert!(!log.contains("\"level\":\"ERROR\""), "{log}");
+        assert!(!log.contains("geraten"), "{log}");
+    }
+    assert_eq!(hooked.requests(), 0);
+}
+
+#[tokio::test]
+async fn a_malformed_variable_closes_every_hook_and_says_so() {
+    let mut hooked = Hooked::open().await;
+    for tokens in [r#"{"products": "short"}"#, "hunter2"] {
         hooked
             .shop
             .environment

@@ -14,16 +14,16 @@ use crate::support::shop::assert_failed;
 use crate::support::wire::{proxy_before, through};
 
 const SOON: Duration = Duration::from_millis(200);
-/// Hooks of a round, each of which has to be answered that soon.
-const HOOKS: usize = 30;
-/// A round that the machine spoils by doing other things is run again.
-const ROUNDS: usize = 5;
+/// Hooks that are asked for, one after the other.
+const HOOKS: usize = 150;
+/// As many may be later, because the machine does other things meanwhile. More would be late for a reason of their own.
+const LATE: usize = 5;
 
 /// Beyond what a hook may be worked on, and well below the 25 s that others have.
 const GIVEN_UP: Duration = Duration::from_secs(10);
 
 #[tokio::test]
-async fn every_hook_is_answered_within_200_milliseconds_whatever_a_run_has_locked() {
+async fn hooks_are_answered_within_200_milliseconds_whatever_a_run_has_locked() {
     let hooked = Hooked::open().await;
     let mut api = hooked.api().await;
     let mut products = hooked.shop.function().await;
@@ -34,23 +34,14 @@ async fn every_hook_is_answered_within_200_milliseconds_whatever_a_run_has_locke
     page.batch_execute("begin; select from odoo.sync_metadata for update")
         .await
         .expect("a lock");
-    let mut rounds = Vec::new();
-    for _ in 0..ROUNDS {
-        let round = a_round(&hooked, &mut api).await;
-        eprintln!("hooks were answered after {round:?}");
-        let slowest = round.iter().max().copied();
-        rounds.push(slowest.unwrap_or_default());
-        if rounds.iter().any(|slowest| *slowest < SOON) {
-            break;
-        }
-    }
-    let is_soon = rounds.iter().any(|slowest| *slowest < SOON);
-    assert!(is_soon, "the slowest of each round: {rounds:?}");
-    assert_eq!(hooked.requests(), 1 + rounds.len() * HOOKS / 2);
+    let times = ask_for_all(&hooked, &mut api).await;
+    let late = times.iter().filter(|took| **took >= SOON).count();
+    assert!(late <= LATE, "{late} of {HOOKS} are late: {times:?}");
+    assert_eq!(hooked.requests(), 1 + HOOKS / 2);
 }
 
 /// How long each took. Every other one finds no mark, and asks the bus.
-async fn a_round(hooked: &Hooked, api: &mut Function) -> Vec<Duration> {
+async fn ask_for_all(hooked: &Hooked, api: &mut Function) -> Vec<Duration> {
     let mut times = Vec::new();
     for number in 0..HOOKS {
         if number % 2 == 0 {

@@ -80,6 +80,53 @@ async fn users_are_let_in_where_there_is_no_key() {
     }
 }
 
+/// An address says little of who it was. What a token tells beside the user's id is for no log.
+#[tokio::test]
+async fn the_log_names_the_user_who_pauses_cancels_resets_or_dismisses_by_id_alone() {
+    const ADDRESS: &str = "clerk-4711@example.com";
+    let key = Key::es256("es");
+    let project = Project::with(&[&key]).await;
+    let mut claims = project.claims();
+    claims["email"] = json!(ADDRESS);
+    claims["user_metadata"] = json!({"name": ADDRESS});
+    let by_id = key.token(&claims);
+    claims["sub"] = json!(ADDRESS);
+    let by_address = key.token(&claims);
+    for (bearer, user) in [
+        (by_id.as_str(), "6a7e8feb-b491-4cf7-a9f1-bf3703467718"),
+        (&by_address, "without an id"),
+        (KEY, "the key"),
+    ] {
+        let mut api = project.function("api").await;
+        let asked = [
+            ("pause/nonsense", r#"Pause("nonsense")"#),
+            ("cancel/nonsense", r#"Cancel("nonsense")"#),
+            ("reset/nonsense", r#"Reset("nonsense")"#),
+            ("findings/nonsense/dismiss", r#"Dismiss("nonsense")"#),
+        ];
+        for (path, _) in asked {
+            let (target, bearer) = (format!("/api/sync/{path}"), format!("Bearer {bearer}"));
+            let event = request_to("POST", &target, Some(&bearer), None);
+            let (status, body) = ask(&mut api, &event).await;
+            assert_eq!(status, IN, "{body}");
+        }
+        let log = api.end().await;
+        let lines = log
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok());
+        let told: Vec<Value> = lines
+            .filter(|line: &Value| line["message"] == "an operator asks")
+            .collect();
+        assert_eq!(told.len(), asked.len(), "{log}");
+        for (line, (_, operation)) in told.iter().zip(asked) {
+            assert_eq!(line["operation"], operation);
+            assert_eq!(line["by"], "203.0.113.7");
+            assert_eq!(line["user"], user);
+        }
+        assert!(!log.contains(ADDRESS) && !log.contains(bearer), "{log}");
+    }
+}
+
 /// A project that changes its key publishes the new one beside the old one, and takes that back later.
 #[tokio::test]
 async fn a_new_key_opens_and_one_that_was_taken_back_does_not() {

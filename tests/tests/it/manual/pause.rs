@@ -156,15 +156,50 @@ async fn the_freshness_that_alarms_look_at_is_nothing_while_it_is_paused() {
         .sim
         .inject(When::any().forever(), odoo_sim::Fault::AccessDenied);
     desk.function.call(&schedule()).await;
-    let log = desk.function.end().await;
-    let freshness: Vec<f64> = log
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter_map(|line| line.get("Freshness")?.as_f64())
-        .collect();
-    assert_eq!(freshness.len(), 3, "{log}");
+    let freshness = values(&desk.function.end().await, "Freshness");
+    assert_eq!(freshness.len(), 3, "{freshness:?}");
     assert!(freshness[1].abs() < f64::EPSILON, "{freshness:?}");
     assert!(freshness[2] >= 604_800.0, "{freshness:?}");
+}
+
+/// The values of a metric, in their order.
+fn values(log: &str, metric: &str) -> Vec<f64> {
+    log.lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter_map(|line| line.get(metric)?.as_f64())
+        .collect()
+}
+
+/// Nothing else would tell of it: what is not synced does not fail.
+#[tokio::test]
+async fn a_pause_that_is_forgotten_for_a_day_is_told_by_what_alarms_look_at() {
+    let shop = Shop::open(Version::V19).await;
+    for (hours, is_told) in [(0, false), (23, false), (24, true), (72, true)] {
+        let mut function = shop.function().await;
+        assert_eq!(function.call(&json!({})).await["success"], true);
+        shop.execute(&format!(
+            "update odoo.sync_metadata
+             set last_sync_timestamp = now() - interval '80 hours',
+                 paused_at = now() - interval '{hours} hours';
+             update odoo.sync_streams set verified_at = now() - interval '80 hours'"
+        ))
+        .await;
+        assert_failed(&function.call(&schedule()).await, "paused");
+        shop.execute("update odoo.sync_metadata set paused_at = null")
+            .await;
+        let log = function.end().await;
+        for metric in ["Freshness", "Unverified"] {
+            let values = values(&log, metric);
+            assert_eq!(values.len(), 2, "{metric}: {log}");
+            let is_old = values[1] >= 80.0 * 3600.0;
+            let is_nothing = values[1].abs() < f64::EPSILON;
+            assert_eq!(
+                (is_old, is_nothing),
+                (is_told, !is_told),
+                "{metric} after {hours} hours: {values:?}"
+            );
+        }
+    }
 }
 
 #[tokio::test]

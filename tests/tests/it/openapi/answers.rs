@@ -161,11 +161,19 @@ async fn what_odoo_asks(functions: &mut Functions, seen: &mut Seen) {
         (&opened, &large, 413),
         (HOOK, &right, 401),
         ("/api/sync/hooks/odoo/%ff", &right, 404),
-        ("/api/sync/hooks/odoo/sales", &right, 503),
+        ("/api/sync/hooks/odoo/sales", &right, 401),
     ] {
         let found = functions.ask(seen, "POST", target, body).await;
         assert_eq!(found, status, "{target}");
     }
+    // Who has the token is told what is not configured; a stranger is not.
+    let tokens = json!({"products": TOKEN}).to_string();
+    let without_a_bus = Environment::from([
+        ("SYNC_HOOK_TOKENS", tokens),
+        ("SYNC_EVENT_BUS", String::new()),
+    ]);
+    let mut without_a_bus = Functions::start(&without_a_bus).await;
+    assert_eq!(without_a_bus.ask(seen, "POST", &opened, &right).await, 503);
 }
 
 /// What nothing has to be prepared for: successes, and requests that are none.

@@ -111,6 +111,15 @@ pub(super) fn of_api() -> Value {
                     "Type": "HttpApi",
                     "Properties": {"ApiId": "Api", "PayloadFormatVersion": "2.0"},
                 },
+                "Hook": {
+                    "Type": "HttpApi",
+                    "Properties": {
+                        "ApiId": "Api",
+                        "Method": "POST",
+                        "Path": "/api/sync/hooks/odoo/{dataType}",
+                        "PayloadFormatVersion": "2.0",
+                    },
+                },
             },
         }),
     );

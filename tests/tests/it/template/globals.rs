@@ -2,11 +2,12 @@
 //! the template is still right for every linter.
 
 use std::collections::BTreeSet;
+use std::fs;
 
 use serde_json::{Value, json};
 
 use super::blocks::differences;
-use super::{functions, template};
+use super::{functions, template, workspace};
 
 /// As the template reads without CloudFormation's tags.
 fn expected() -> Value {
@@ -17,6 +18,8 @@ fn expected() -> Value {
             "Tracing": {"AllowedValues": ["Active", "PassThrough"]},
             "ApiBurstLimit": {"MinValue": 1},
             "ApiRateLimit": {"MinValue": 1},
+            "HookBurstLimit": {"MinValue": 1},
+            "HookRateLimit": {"MinValue": 1},
             "CorsAllowOrigins": {"Type": "CommaDelimitedList", "Default": ""},
         },
         "Conditions": {
@@ -110,6 +113,34 @@ fn no_function_has_it_otherwise() {
         let names: Vec<&String> = logging.keys().collect();
         assert_eq!(names, ["LogGroup"], "{binary}");
     }
+}
+
+/// API Gateway refuses a stage that has settings for a route which is not there, and no linter compares them. The route is the
+/// one that docs/openapi.yaml tells Odoo's administrator.
+#[test]
+fn a_burst_of_hooks_leaves_the_other_routes_their_share() {
+    let template = template();
+    let api = &template["Resources"]["Api"]["Properties"];
+    let hook = &template["Resources"]["ApiFunction"]["Properties"]["Events"]["Hook"]["Properties"];
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let (method, path) = (text(&hook["Method"]), text(&hook["Path"]));
+    assert_eq!(
+        api["RouteSettings"],
+        json!({
+            format!("{method} {path}"): {
+                "ThrottlingBurstLimit": "HookBurstLimit",
+                "ThrottlingRateLimit": "HookRateLimit",
+            },
+        })
+    );
+    let document = fs::read_to_string(workspace("docs/openapi.yaml")).expect("docs/openapi.yaml");
+    let document: Value = serde_saphyr::from_str(&document).expect("YAML");
+    let route = |document: &Value| document["paths"][&path][method.to_lowercase()].clone();
+    assert!(route(&document).is_object(), "{method} {path}");
+    // Else SAM would write a parameter that is no OpenAPI, and a warning fails a deployment here.
+    let parameter = &route(&api["DefinitionBody"])["parameters"][0];
+    assert_eq!(parameter["name"], "dataType");
+    assert_eq!(parameter["schema"], json!({"type": "string"}));
 }
 
 /// A second caller must get our 409 and not Lambda's throttle.

@@ -102,7 +102,9 @@ test('while a run is on no other is started, and it can be cancelled', () => wit
 
   await act(page, 'warehouses', 'Cancel');
   await news(page).getByText('Warehouses sync cancelled: what it has committed stays').waitFor();
-  await card(page, 'warehouses').locator('.state').filter({ hasText: '✗ Failed' }).waitFor();
+  await card(page, 'warehouses').locator('.state').filter({ hasText: /^■ Cancelled$/ }).waitFor();
+  await card(page, 'warehouses').getByRole('img', { name: /^Last 30 runs: .* failed, 1 cancelled, the longest/ }).waitFor();
+  await page.locator('#overall').filter({ hasText: '■ 1 cancelled' }).waitFor();
   const runs = await runsSince(begun, 'warehouses');
   assert.deepEqual(runs.map(({ mode, status, error_code: code }) => [mode, status, code]), [['full', 'failed', 'cancelled']]);
   const { run_id: on, lease_token: lease } = await metadata('warehouses');
@@ -187,7 +189,7 @@ test('dead letters are replayed', () => withOpenPage({}, async (page) => {
   await putDeadLetter('categories', { source: 'odoo.sync', 'detail-type': 'Sync Requested', detail });
   await putDeadLetter('categories', { 'detail-type': 'Something else', source: 'somebody', detail: [] });
   await act(page, 'categories', 'Replay dead letters');
-  await news(page).getByText('1 events of categories replayed; 1 messages are no requests of it and stay. 1 message is left, 1 of which hold no request.').waitFor();
+  await news(page).getByText('1 event of categories replayed; 1 message is no request of it and stays. 1 message is left, 1 of which holds no request.').waitFor();
   assert.equal(await countDeadLetters('categories'), 1);
   const runs = await eventually('its run is over', () => runsSince(begun, 'categories'), ([run]) => run?.status === 'success');
   assert.deepEqual(runs.map(({ mode, triggered_by: by }) => [mode, by]), [['full', 'event']]);

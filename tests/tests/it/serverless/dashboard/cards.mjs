@@ -55,6 +55,28 @@ test('the last thirty runs are drawn, said and listed', () => withOpenPage({}, a
   assert.match(await table.textContent(), /odoo_unreachable: Odoo does not answer/);
 }));
 
+test('a run that somebody has cancelled is no failure, in words and by its mark', () => withOpenPage({
+  prepare: async (page) => {
+    await changing(page, 'runs\\?dataType=purchases', ({ data }) => {
+      Object.assign(data.runs[0], { status: 'failed', error_code: 'cancelled', error_message: 'cancelled by an operator' });
+    });
+    await changing(page, 'status$', ({ data }) => {
+      data.status.purchases = 'failed';
+      Object.assign(data.metadata.find((it) => it.data_type === 'purchases'),
+        { sync_status: 'failed', error_message: 'cancelled: the run was ended by an operator' });
+    });
+  },
+}, async (page) => {
+  const purchases = card(page, 'purchases');
+  await purchases.getByRole('img', { name: /^Last 30 runs: \d+ failed, 1 cancelled, the longest took/ }).waitFor();
+  assert.equal(await purchases.locator('.state').textContent(), '■ Cancelled');
+  assert.match(await purchases.locator('.note').first().textContent(), /^■ cancelled: /);
+  assert.deepEqual(await purchases.locator('g.cancelled text').allTextContents(), ['■']);
+  await purchases.getByText('Runs as a table').click();
+  assert.match(await purchases.getByRole('table', { name: 'Last runs of purchases' }).textContent(), /■ cancelled/);
+  assert.match(await page.locator('#overall').textContent(), /✗ 1 failed · ■ 1 cancelled/);
+}));
+
 test('open findings are counted and listed with their reason', () => withOpenPage({}, async (page) => {
   const products = card(page, 'products');
   await products.getByText(/! \d+ open findings \(1 reject/).click();
