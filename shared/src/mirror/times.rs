@@ -1,9 +1,6 @@
 //! What the mirror knows of its rows' change times: the one side of a comparison with the
 //! source.
 
-use std::pin::pin;
-
-use futures_util::TryStreamExt;
 use futures_util::future::try_join;
 use jiff::Timestamp;
 use tokio_postgres::types::{ToSql, Type};
@@ -22,44 +19,64 @@ pub(crate) struct Known {
     pub(crate) related: Option<Timestamp>,
     /// Not marked as deleted.
     pub(crate) is_live: bool,
+    /// The related record that it leads to.
+    pub(crate) leads_to: Option<i64>,
 }
 
 /// The rows with ids above `after`, in id order, `limit` of them at most, deleted ones
-/// included.
+/// included. Where they lead is in the column `leads`; without one they lead nowhere.
 ///
 /// # Errors
 /// Any `db_*` kind.
 pub(crate) async fn after(
     transaction: &Transaction<'_>,
     table: &str,
+    leads: Option<&str>,
     after: i64,
     limit: usize,
 ) -> Result<Vec<Known>> {
     let doing = "reading the mirror's change times";
+    // One row with a list a column: a row each costs both sides more than what is in it.
     let sql = format!(
-        "select odoo_id, odoo_updated_at, odoo_related_at, deleted_at is null
-         from odoo.{table} where odoo_id > $1 order by odoo_id limit $2"
+        "select array_agg(odoo_id), array_agg(odoo_updated_at), array_agg(odoo_related_at),
+                array_agg(is_live), array_agg(leads_to)
+         from (select odoo_id, odoo_updated_at, odoo_related_at, deleted_at is null as is_live,
+                      {leads} as leads_to
+               from odoo.{table} where odoo_id > $1 order by odoo_id limit $2) portion",
+        leads = leads.unwrap_or("null::bigint")
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let parameters: [(&(dyn ToSql + Sync), Type); 2] = [(&after, Type::INT8), (&limit, Type::INT8)];
     // Of a table that nobody has analyzed yet, as after a first fill, the planner takes the ids to be
     // scattered: it would read and sort the whole of it for each portion.
     let by_index = transaction.batch_execute("set local enable_sort = off");
-    let asked = try_join(by_index, transaction.query_typed_raw(&sql, parameters));
-    // A driver's row is many times as large as what is kept of it.
-    let mut rows = pin!(asked.await.doing(doing)?.1);
-    let mut known = Vec::new();
-    while let Some(row) = rows.try_next().await.doing(doing)? {
-        known.push(read(&row).doing(doing)?);
-    }
+    let asked = transaction.query_typed_one(&sql, &parameters);
+    let (_, row) = try_join(by_index, asked).await.doing(doing)?;
+    let mut known = read(&row).doing(doing)?;
+    // They come in this order, but SQL does not promise it of an aggregate; then it costs nothing.
+    known.sort_unstable_by_key(|known| known.id);
     Ok(known)
 }
 
-fn read(row: &Row) -> std::result::Result<Known, tokio_postgres::Error> {
-    Ok(Known {
-        id: row.try_get(0)?,
-        changed: row.try_get(1)?,
-        related: row.try_get(2)?,
-        is_live: row.try_get(3)?,
-    })
+fn read(row: &Row) -> std::result::Result<Vec<Known>, tokio_postgres::Error> {
+    // A list of nothing is null.
+    let ids: Vec<i64> = row.try_get::<_, Option<_>>(0)?.unwrap_or_default();
+    let changed: Vec<Option<Timestamp>> = row.try_get::<_, Option<_>>(1)?.unwrap_or_default();
+    let related: Vec<Option<Timestamp>> = row.try_get::<_, Option<_>>(2)?.unwrap_or_default();
+    let is_live: Vec<bool> = row.try_get::<_, Option<_>>(3)?.unwrap_or_default();
+    let leads_to: Vec<Option<i64>> = row.try_get::<_, Option<_>>(4)?.unwrap_or_default();
+    let times = changed.into_iter().zip(related);
+    let known = ids
+        .into_iter()
+        .zip(times)
+        .zip(is_live.into_iter().zip(leads_to));
+    Ok(known
+        .map(|((id, (changed, related)), (is_live, leads_to))| Known {
+            id,
+            changed,
+            related,
+            is_live,
+            leads_to,
+        })
+        .collect())
 }

@@ -147,8 +147,8 @@ impl OdooClient {
     }
 
     /// The records that match, in id order, `limit` of them at most, with `id` and `fields`. None
-    /// is refused for being hidden: those are left out. A many2one is its bare id where
-    /// [`OdooClient::search_read_is_bare`] says so, else `[id, "name"]`.
+    /// is refused for being hidden: those are left out. A many2one is its bare id, or `[id, "name"]` where
+    /// the server's `search_read` takes no `load`: then the names cost it more than all the rest.
     pub(crate) async fn search_read(
         &self,
         model: &str,
@@ -163,16 +163,11 @@ impl OdooClient {
         if let Some(limit) = limit {
             call = call.with("limit", limit);
         }
-        if self.search_read_is_bare().await? {
+        if self.session().await?.search_read_takes_load() {
             call = call.with("load", Value::Null);
         }
         let asked = Asked::call(model, call.method);
         self.call(call).await?.into_records(&asked)
-    }
-
-    /// Whether [`OdooClient::search_read`] spares Odoo the names of many2ones.
-    pub(crate) async fn search_read_is_bare(&self) -> Result<bool> {
-        Ok(self.session().await?.search_read_takes_load())
     }
 
     /// Whether the user may read the model at all.

@@ -67,6 +67,11 @@ impl Domain {
         Self::leaf(WRITE_DATE, "!=", Value::Bool(false))
     }
 
+    /// The records with ids from the first to the last, both included.
+    pub(crate) fn ids_between(first: i64, last: i64) -> Self {
+        Self::leaf("id", ">=", json!(first)).id_upto(last)
+    }
+
     /// Of these records, those with an id above `id`.
     #[must_use]
     pub fn id_after(self, id: i64) -> Self {

@@ -6,7 +6,7 @@ mod pipeline;
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::yield_now;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
@@ -105,9 +105,17 @@ pub(crate) struct Fetch {
 }
 
 impl Fetch {
-    /// Starts to fetch these streams, one after the other.
-    pub(crate) fn start(odoo: OdooClient, listings: Vec<Listing>, limits: Limits) -> Self {
-        Self::spawn(|sender| async move { pipeline::run(&odoo, listings, limits, &sender).await })
+    /// Starts to fetch these streams, one after the other. Only the first ids are asked for before
+    /// `may_read` says so.
+    pub(crate) fn start(
+        odoo: OdooClient,
+        listings: Vec<Listing>,
+        limits: Limits,
+        may_read: oneshot::Receiver<()>,
+    ) -> Self {
+        Self::spawn(|sender| async move {
+            pipeline::run(&odoo, listings, limits, may_read, &sender).await
+        })
     }
 
     fn spawn<Work>(work: impl FnOnce(mpsc::Sender<Fetched>) -> Work) -> Self

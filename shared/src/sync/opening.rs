@@ -12,6 +12,7 @@ use futures_util::future::try_join;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
+use tokio::sync::oneshot;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
@@ -76,10 +77,12 @@ impl Opening<'_> {
         let (opened_at, states) = self.load().await?;
         joined(self.lease.hold(self.database, login).await?)?;
         let resolved = self.resolve(opened_at, states).await?;
-        // What is listed before its window is on record is lost with it, and no page is
-        // committed before.
-        let fetch = self.fetch(&resolved);
+        // The first ids are asked for meanwhile; no row is read before its window is on record.
+        let (on_record, may_read) = oneshot::channel();
+        let fetch = self.fetch(&resolved, may_read);
         self.store(opened_at, &resolved).await?;
+        // A task that has ended for an error tells that with its pages.
+        let _ = on_record.send(());
         let opened = resolved.into_iter().map(Resolved::opened).collect();
         Ok((opened, fetch))
     }
@@ -143,7 +146,7 @@ impl Opening<'_> {
     }
 
     /// Starts to fetch what has not been read to its end.
-    fn fetch(&self, streams: &[Resolved]) -> Fetch {
+    fn fetch(&self, streams: &[Resolved], may_read: oneshot::Receiver<()>) -> Fetch {
         let to_read = streams
             .iter()
             .filter(|resolved| resolved.progress.is_in(Phase::Read));
@@ -158,7 +161,7 @@ impl Opening<'_> {
             page_size: self.config.sync.batch_size,
             in_flight: self.config.sync.fetch_concurrency,
         };
-        Fetch::start(self.odoo.clone(), listings, limits)
+        Fetch::start(self.odoo.clone(), listings, limits, may_read)
     }
 
     async fn store(&mut self, opened_at: Timestamp, resolved: &[Resolved]) -> Result<()> {

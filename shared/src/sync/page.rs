@@ -115,10 +115,7 @@ pub(crate) fn newest_related(
     relations
         .iter()
         .zip(related)
-        .flat_map(|(relation, times)| {
-            let ids = relation.ids(record);
-            ids.into_iter().filter_map(|id| times.get(id))
-        })
+        .flat_map(|(relation, times)| relation.ids(record).filter_map(|id| times.get(id)))
         .max()
 }
 

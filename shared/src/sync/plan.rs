@@ -71,14 +71,17 @@ pub(crate) struct PlannedRelation {
     /// Whether the field leads to several records. A list of two ids and an id with its
     /// name look alike, so this comes from the field's type.
     pub(crate) is_many: bool,
+    /// The mirror's column that holds where the field leads, if there is one: only where it leads to
+    /// one record.
+    pub(crate) column: Option<&'static str>,
 }
 
 impl PlannedRelation {
     /// Ids of the records that a record's field leads to.
-    pub(crate) fn ids(&self, record: &Record<'_>) -> Vec<i64> {
-        record.fields[self.slot]
-            .map(|json| cell::related_ids(json, self.is_many))
-            .unwrap_or_default()
+    pub(crate) fn ids(&self, record: &Record<'_>) -> impl Iterator<Item = i64> + use<> {
+        let json = record.fields[self.slot];
+        let ids = json.map(|json| cell::related_ids(json, self.is_many));
+        ids.into_iter().flatten()
     }
 }
 
@@ -158,6 +161,7 @@ impl Plan {
                 model: related.model,
                 inverse: related.inverse,
                 is_many: server.get(related.field).is_some_and(|it| it.is_many()),
+                column: column_of(stream, related.field),
             })
             .collect();
         let extra = extra_fields
@@ -192,6 +196,13 @@ impl Plan {
             self.fields, self.columns, self.extra, self.stream.rules
         )
     }
+}
+
+/// The column that is nothing but this field's id.
+fn column_of(stream: &Stream, field: &'static str) -> Option<&'static str> {
+    let is_it =
+        |column: &&Column| column.kind == Kind::Id && column.sources == [Source::Field(field)];
+    stream.columns.iter().find(is_it).map(|column| column.name)
 }
 
 struct Builder<'a> {

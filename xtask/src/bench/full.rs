@@ -23,7 +23,6 @@ use crate::real_odoo::{Borrowed, Release};
 use crate::{child, function_environment, runtime};
 
 const WORKERS: u16 = 2;
-const MOST_MEMORY: f64 = 48.0;
 /// So many times as long dlt takes.
 const LEAST_LEAD: f64 = 3.0;
 /// Of dlt's memory.
@@ -281,8 +280,7 @@ fn tell(
     measured: &[Measured],
 ) -> Result<()> {
     let rounds = measured.iter().map(|it| &it.round);
-    let medians = Rounds::of(rounds.clone())?;
-    let memory = rounds.map(|round| round.memory).max().unwrap_or(0);
+    let medians = Rounds::of(rounds)?;
     report.table(
         headline,
         &[
@@ -311,12 +309,7 @@ fn tell(
         subject.largest_ratio(),
         format!("{case}: {name} against reading its rows alone"),
     );
-    report.figure(
-        format!("{case}: {name}, peak memory"),
-        megabytes(memory),
-        Unit::Megabytes,
-        Bar::AtMost(MOST_MEMORY),
-    );
+    medians.tell_memory(report, format!("{case}: {name}, peak memory"));
     let runs: Vec<&dlt::Run> = measured.iter().filter_map(|it| it.dlt.as_ref()).collect();
     if !runs.is_empty() {
         let dlt = median(runs.iter().map(|run| run.took))?;
@@ -330,7 +323,7 @@ fn tell(
         );
         report.figure(
             format!("{case}: {name}, memory against dlt's"),
-            memory as f64 / dlts_memory as f64,
+            medians.memory as f64 / dlts_memory as f64,
             Unit::Ratio,
             Bar::AtMost(LARGEST_SHARE),
         );

@@ -108,5 +108,6 @@ fn tell(report: &mut Report, what: &str, rounds: &[Round]) -> Result<()> {
         LARGEST_RATIO,
         format!("reconcile: {what}, against the same without templates"),
     );
+    medians.tell_memory(report, format!("reconcile: {what}, peak memory"));
     Ok(())
 }

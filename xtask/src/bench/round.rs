@@ -31,11 +31,16 @@ impl Round {
     }
 }
 
-/// What rounds come to: the medians of their times.
+/// Most that a function may hold, in megabytes.
+const MOST_MEMORY: f64 = 48.0;
+
+/// What rounds come to: the medians of their times, and the most memory of them all.
 pub(super) struct Rounds {
     pub(super) function: Duration,
     floor: Duration,
     floor_of_rows: Duration,
+    /// In bytes.
+    pub(super) memory: u64,
 }
 
 impl Rounds {
@@ -47,7 +52,18 @@ impl Rounds {
             function: middle(|round| round.function)?,
             floor: middle(|round| round.floor)?,
             floor_of_rows: middle(|round| round.floor_of_rows)?,
+            memory: rounds.clone().map(|round| round.memory).max().unwrap_or(0),
         })
+    }
+
+    /// Reports the most memory that the function held.
+    pub(super) fn tell_memory(&self, report: &mut Report, name: String) {
+        report.figure(
+            name,
+            megabytes(self.memory),
+            Unit::Megabytes,
+            Bar::AtMost(MOST_MEMORY),
+        );
     }
 
     /// Reports how many times as long as either floor the function took. Only the first has a bar.

@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
 use tokio::sync::mpsc::Sender;
+use tokio::sync::{Semaphore, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
@@ -45,12 +45,19 @@ struct Found {
 }
 
 impl Lister<'_> {
-    /// A failure goes the way of the pages, so that those before it come out first.
-    pub(super) async fn list_all(self, listings: Vec<Listing>) {
+    /// Lists nothing but the first ids of the first two streams before `may_read` says so. A failure goes the
+    /// way of the pages, so that those before it come out first.
+    pub(super) async fn list_all(self, listings: Vec<Listing>, may_read: oneshot::Receiver<()>) {
         let mut listings = listings.iter();
         let mut next = listings.next().map(|listing| self.ask(listing));
+        let mut may_read = Some(may_read);
         while let Some(asked) = next {
             next = listings.next().map(|listing| self.ask(listing));
+            if let Some(may_read) = may_read.take()
+                && may_read.await.is_err()
+            {
+                return;
+            }
             let stream = asked.listing.plan.stream;
             let listing = self.list(asked).instrument(telemetry::of_stream(stream));
             let listed = match listing.await {

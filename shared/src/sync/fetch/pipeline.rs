@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc::{self, Receiver, Sender};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
@@ -52,6 +52,7 @@ pub(super) async fn run(
     odoo: &OdooClient,
     listings: Vec<Listing>,
     limits: Limits,
+    may_read: oneshot::Receiver<()>,
     sender: &Sender<Fetched>,
 ) -> Result<()> {
     let permits = Arc::new(Semaphore::new(limits.in_flight));
@@ -74,7 +75,7 @@ pub(super) async fn run(
         Ok(())
     };
     let listing = async {
-        lister.list_all(listings).await;
+        lister.list_all(listings, may_read).await;
         pending().await
     };
     // All is done when the reader is, well or not.

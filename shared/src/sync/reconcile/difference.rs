@@ -1,6 +1,7 @@
 //! How a part of the source and the same part of the mirror differ. Pure, both in id order.
 
-use super::listing::{Portion, Seen};
+use super::listing::Portion;
+use super::source::Seen;
 use crate::mirror::times::Known;
 
 /// Rows that the cursor moves over in one transaction.
@@ -119,6 +120,7 @@ mod tests {
             changed: at(changed),
             related: at(related),
             is_live: true,
+            leads_to: None,
         }
     }
 
@@ -127,7 +129,7 @@ mod tests {
             after: 0,
             source,
             mirror,
-            related: Vec::new(),
+            related: None,
         }
     }
 

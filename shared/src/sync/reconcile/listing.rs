@@ -13,18 +13,14 @@ use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
+use super::source::{self, Question, Seen, Source};
 use crate::config::SyncConfig;
 use crate::error::Result;
-use crate::mirror::batch::Cell;
 use crate::mirror::times::{self, Known};
-use crate::odoo::{Domain, OdooClient, RawRecords};
-use crate::specs::Kind;
-use crate::sync::cell;
-use crate::sync::fetch::{Page, fetch_page, joined, read_visible};
-use crate::sync::page::newest_related;
-use crate::sync::plan::{CHANGED, Plan, PlannedRelation};
-use crate::sync::record::{self, Record};
-use crate::sync::related::{self, RelatedTimes};
+use crate::odoo::{Domain, OdooClient};
+use crate::sync::fetch::{Page, fetch_page, joined};
+use crate::sync::plan::Plan;
+use crate::sync::related::RelatedTimes;
 use crate::sync::stream::StreamRun;
 
 /// Rows of the mirror in a portion. The answer about as many rows of Odoo's is 2 MB at most.
@@ -34,25 +30,15 @@ const MOST_ROWS_AHEAD: usize = 60_000;
 /// Pages in a portion, where they are small.
 const PAGES: usize = 20;
 
-/// A row of the source by its change times.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Seen {
-    pub(super) id: i64,
-    pub(super) changed: Option<Timestamp>,
-    /// The newest of its related records.
-    pub(super) related: Option<Timestamp>,
-    /// Equal times do not tell that it is as it was.
-    pub(super) must_be_read: bool,
-}
-
 /// All that source and mirror have between two ids.
 pub(super) struct Portion {
     /// The id before it.
     pub(super) after: i64,
     pub(super) source: Vec<Seen>,
     pub(super) mirror: Vec<Known>,
-    /// Change times of the related records of the source's rows.
-    pub(super) related: RelatedTimes,
+    /// Change times of the related records of the source's rows; `None` where those of a row are to
+    /// be asked for when it is read.
+    pub(super) related: Option<RelatedTimes>,
 }
 
 /// Asks Odoo, a bounded number of requests at a time, each in a task of its own.
@@ -84,14 +70,6 @@ struct Waiting {
     upto: Option<i64>,
     mirror: Vec<Known>,
     source: AbortOnDropHandle<Result<Source>>,
-}
-
-/// What Odoo has of a portion: its beginning, where there is more than was asked for.
-struct Source {
-    rows: Vec<Seen>,
-    related: RelatedTimes,
-    /// The last id asked about, where there may be more behind it.
-    cut_at: Option<i64>,
 }
 
 impl Listing {
@@ -146,11 +124,12 @@ impl Listing {
             let rest = self.ask(last, first.upto, rest);
             self.waiting.push_front(rest);
         }
+        let (source, related) = source.beside(&first.mirror);
         Ok(Some(Portion {
             after: first.after,
-            source: source.rows,
+            source,
             mirror: first.mirror,
-            related: source.related,
+            related,
         }))
     }
 
@@ -158,10 +137,11 @@ impl Listing {
     async fn look_ahead(&mut self, run: &mut StreamRun<'_>) -> Result<()> {
         let (after, limit, table) = (self.after, self.rows_at_once, run.stream.name);
         let doing = "reading the mirror's change times";
+        let leads = source::column(&self.reader.plan);
         let mirror = run
             .lease
             .transaction(run.database, doing, async |transaction| {
-                times::after(transaction, table, after, limit).await
+                times::after(transaction, table, leads, after, limit).await
             })
             .await?;
         let upto = mirror.last().filter(|_| mirror.len() == limit);
@@ -179,9 +159,16 @@ impl Listing {
         let (plan, read_from) = (Arc::clone(&self.reader.plan), self.read_from);
         // Room for what is new, so that a portion is not cut for a few rows.
         let limit = self.rows_at_once.saturating_mul(2);
-        let source = self
-            .reader
-            .ask(async move |odoo| list(&odoo, &plan, &domain, limit, read_from).await);
+        let leads: Vec<i64> = mirror.iter().filter_map(|known| known.leads_to).collect();
+        let source = self.reader.ask(async move |odoo| {
+            let question = Question {
+                plan: &plan,
+                domain: &domain,
+                limit,
+                read_from,
+            };
+            question.ask(&odoo, leads).await
+        });
         Waiting {
             after,
             upto,
@@ -211,95 +198,13 @@ impl Reader {
         AbortOnDropHandle::new(tokio::spawn(asking.in_current_span()))
     }
 
-    /// Reads rows whose related records' times are known.
+    /// Reads rows; `related` as [`Portion::related`].
     pub(super) fn read(
         &self,
         ids: Vec<i64>,
-        related: Arc<RelatedTimes>,
+        related: Option<Arc<RelatedTimes>>,
     ) -> AbortOnDropHandle<Result<Page>> {
         let plan = Arc::clone(&self.plan);
-        self.ask(move |odoo| async move { fetch_page(&odoo, &plan, ids, Some(&related)).await })
-    }
-}
-
-async fn list(
-    odoo: &OdooClient,
-    plan: &Plan,
-    domain: &Domain,
-    limit: usize,
-    read_from: Option<Timestamp>,
-) -> Result<Source> {
-    let mut fields = vec![CHANGED.to_owned()];
-    fields.extend(plan.relations.iter().map(|it| it.field.to_owned()));
-    let relations = relations(plan);
-    let (answer, searched) = records(odoo, plan, domain, &fields, limit).await?;
-    let records = record::parse(answer.json(), &fields)?;
-    // What is deleted between search and read is missing in the answer, which is no end.
-    let asked = searched.unwrap_or_else(|| records.iter().map(|record| record.id).collect());
-    let cut_at = asked.last().copied().filter(|_| asked.len() >= limit);
-    let related = related::times_of(odoo, &relations, &records).await?;
-    let rows = records
-        .iter()
-        .map(|record| {
-            seen(
-                record,
-                newest_related(&relations, record, &related),
-                read_from,
-            )
-        })
-        .collect();
-    Ok(Source {
-        rows,
-        cut_at,
-        related,
-    })
-}
-
-/// The plan's relations, where they stand in what is listed: behind the record's own time.
-fn relations(plan: &Plan) -> Vec<PlannedRelation> {
-    let relations = plan.relations.iter().zip(1..);
-    relations
-        .map(|(relation, slot)| PlannedRelation {
-            slot,
-            ..relation.clone()
-        })
-        .collect()
-}
-
-/// Where Odoo would add the name of each related record, which costs it more than all the
-/// rest, it is asked twice instead: then the ids that were searched come as well.
-async fn records(
-    odoo: &OdooClient,
-    plan: &Plan,
-    domain: &Domain,
-    fields: &[String],
-    limit: usize,
-) -> Result<(RawRecords, Option<Vec<i64>>)> {
-    let model = plan.stream.model;
-    let is_named = plan.relations.iter().any(|relation| !relation.is_many);
-    if is_named && !odoo.search_read_is_bare().await? {
-        let ids = odoo.search(model, domain, Some(limit)).await?;
-        let answer = read_visible(odoo, model, &ids, fields).await?;
-        return Ok((answer, Some(ids)));
-    }
-    let answer = odoo.search_read(model, domain, fields, Some(limit)).await?;
-    Ok((answer, None))
-}
-
-fn seen(record: &Record<'_>, related: Option<Timestamp>, read_from: Option<Timestamp>) -> Seen {
-    let changed = record.fields[0].map(|json| cell::parse(Kind::Timestamp, json));
-    let (changed, is_odd) = match changed {
-        Some(Ok(Cell::Timestamp(changed))) => (Some(changed), false),
-        Some(Ok(_)) => (None, false),
-        // Reading it makes a finding of it.
-        Some(Err(_)) | None => (None, true),
-    };
-    let newest = changed.max(related);
-    let is_recent = read_from.is_some_and(|from| newest.is_some_and(|newest| newest >= from));
-    Seen {
-        id: record.id,
-        changed,
-        related,
-        must_be_read: is_odd || is_recent,
+        self.ask(move |odoo| async move { fetch_page(&odoo, &plan, ids, related.as_deref()).await })
     }
 }

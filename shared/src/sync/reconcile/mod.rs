@@ -9,6 +9,7 @@
 mod deletion;
 mod difference;
 mod listing;
+mod source;
 
 use std::sync::Arc;
 
@@ -102,10 +103,10 @@ impl<'a, 'r> Comparison<'a, 'r> {
         let parts = difference::parts(&portion, self.run.config.sync.batch_size);
         let pages: Vec<Vec<i64>> = parts.iter().map(|part| part.to_read.clone()).collect();
         let listing = self.listing.reader();
-        let related = Arc::new(portion.related);
+        let related = portion.related.map(Arc::new);
         // Each in a task of its own: Odoo goes on while a page is committed.
         let pages = stream::iter(pages.into_iter().filter(|ids| !ids.is_empty()))
-            .map(|ids| listing.read(ids, Arc::clone(&related)))
+            .map(|ids| listing.read(ids, related.clone()))
             .buffered(self.run.config.sync.fetch_concurrency);
         let mut pages = std::pin::pin!(pages);
         for part in parts {

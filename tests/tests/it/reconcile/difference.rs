@@ -113,8 +113,7 @@ async fn small_portions_find_what_one_large_one_does() {
     }
 }
 
-/// Where there is more than was asked for, Odoo 14 answers the search with so many ids and the read
-/// of them with fewer: that is not the end of what it has.
+/// Where Odoo has more than was asked for, what comes of the rows of one list says nothing of its end.
 #[tokio::test]
 async fn a_row_that_is_deleted_where_a_list_is_cut_hides_none_of_those_behind_it() {
     for version in VERSIONS {
@@ -169,8 +168,9 @@ async fn a_template_that_changes_between_two_answers_leaves_no_row_that_only_loo
         "update odoo.products set odoo_updated_at = null where odoo_id = {id}"
     ))
     .await;
+    // Its time has been told when the row is read.
     shop.sim
-        .on_request(When::method("read").model("product.template"), move |sim| {
+        .on_request(When::method("read").model(PRODUCT), move |sim| {
             sim.write("product.template", &[template], json!({"list_price": 77.5}));
             // Begun long ago: no window reaches back to it.
             sim.set_raw(

@@ -115,6 +115,11 @@ async fn a_template_that_changes_at_any_moment_of_a_full_run_is_found_by_a_recon
 }
 
 #[tokio::test]
+async fn a_template_that_changes_at_any_moment_of_a_reconcile_is_found_by_the_next_one() {
+    assert_always_found(Version::V14, Related::template, "reconcile").await;
+}
+
+#[tokio::test]
 async fn a_move_s_line_that_changes_at_any_moment_of_a_run_is_found_by_a_reconcile() {
     assert_always_found(Version::V14, Related::line, "incremental").await;
 }
