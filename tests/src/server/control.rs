@@ -6,15 +6,20 @@
 //! | `POST /_sim/write` | `{"model": "product.template", "ids": [3], "values": {"list_price": 9.5}}` | `{}` |
 //! | `POST /_sim/unlink` | `{"model": "product.product", "ids": [7]}` | `{}` |
 //! | `POST /_sim/hide` | `{"model": "product.product", "ids": [7]}` | `{}` |
+//! | `POST /_sim/show` | `{"model": "product.product"}`: takes `hide` back | `{}` |
+//! | `POST /_sim/deny` | `{"model": "product.product"}` | `{}` |
+//! | `POST /_sim/allow` | `{"model": "product.product"}`: takes `deny` back | `{}` |
+//! | `POST /_sim/patch` | `{"model": "product.product", "id": 7, "field": "weight", "value": "x"}` | `{}` |
 //! | `POST /_sim/fault` | `{"fault": "reset", "method": "read", "nth": 2, "times": 1}` | `{}` |
-//! | `POST /_sim/clear` | | `{}` |
+//! | `POST /_sim/clear` | takes `fault` and `patch` back | `{}` |
 //! | `GET /_sim/requests` | | number of requests by model and method |
 //!
-//! Faults: `hang`, `reset`, `login_page`, `cut_body`, `cut_json`, `serialization_failure`,
+//! Faults: `hang`, `delay` (with `"milliseconds": 500`), `reset`, `login_page`, `cut_body`, `cut_json`, `serialization_failure`,
 //! `database_down`, `access_denied`, `access_error`, or a status such as `503`.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use axum::http::Method;
 use serde_json::{Value as Json, json};
@@ -59,11 +64,24 @@ fn carry_out(sim: &SimHandle, command: &str, request: &Json) -> Result<Json, Str
         "write" => sim.write(model()?, &ids, values()?),
         "unlink" => sim.unlink(model()?, &ids),
         "hide" => sim.hide(model()?, &ids),
+        "show" => sim.show_all(model()?),
+        "deny" => sim.deny(model()?),
+        "allow" => sim.allow(model()?),
+        "patch" => patch(sim, model()?, request)?,
         "fault" => sim.inject(when(request), fault(request)?),
         "clear" => sim.clear_faults(),
         other => return Err(format!("unknown command {other:?}")),
     }
     Ok(json!({}))
+}
+
+/// What a client is sent in place of a field's value, whatever the field's type.
+fn patch(sim: &SimHandle, model: &str, request: &Json) -> Result<(), String> {
+    let id = request["id"].as_i64().ok_or("\"id\" is missing")?;
+    let field = request["field"].as_str().ok_or("\"field\" is missing")?;
+    let value = request.get("value").ok_or("\"value\" is missing")?;
+    sim.patch_json(model, id, field, value);
+    Ok(())
 }
 
 fn when(request: &Json) -> When {
@@ -84,6 +102,11 @@ fn fault(request: &Json) -> Result<Fault, String> {
     };
     Ok(match name.as_str() {
         "hang" => Fault::Hang,
+        "delay" => Fault::Delay(Duration::from_millis(
+            request["milliseconds"]
+                .as_u64()
+                .ok_or("\"milliseconds\" is missing")?,
+        )),
         "reset" => Fault::Reset,
         "login_page" => Fault::LoginPage,
         "cut_body" => Fault::CutBody { after: CUT_AFTER },

@@ -5,6 +5,7 @@ mod desk;
 mod dismissed;
 mod pause;
 mod pause_of_all;
+mod practice;
 pub(crate) mod queue;
 mod replay;
 mod retry;

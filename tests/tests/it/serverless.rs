@@ -5,6 +5,7 @@
 mod batch;
 mod dashboard;
 mod hooks;
+mod practice;
 mod routing;
 mod runbook;
 mod secret;

@@ -4,7 +4,7 @@
 use std::fs;
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{self, Command};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -16,6 +16,7 @@ use shared::specs::{DataType, PRODUCTS, REGISTRY};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
+use super::exports::{AwsVariables, Exports};
 use crate::child::Server;
 use crate::moto::Moto;
 use crate::odoo_environment::OdooEnvironment;
@@ -28,8 +29,10 @@ use crate::{cache, cargo_lambda, function_environment};
 const USUAL_PORT: u16 = 9000;
 const START_LIMIT: Duration = Duration::from_secs(60);
 const BUS: &str = "demo";
-/// Of the dead-letter queues' names, as a stack's.
+/// Of the dead-letter queues' names, as a stack's. The secret's name as well.
 const STACK: &str = "demo";
+/// What the functions have else is in their environment.
+const SECRET: &str = "{}";
 const BUCKET: &str = "demo-backups";
 /// A second caller gets its 409 from a second process.
 const PROCESSES_PER_FUNCTION: usize = 2;
@@ -46,7 +49,7 @@ pub(super) struct Functions {
     port: u16,
     key: String,
     hook_token: String,
-    aws: Vec<(&'static str, String)>,
+    aws: Box<AwsVariables>,
     dead_letters_url: String,
     log: PathBuf,
     programs: PathBuf,
@@ -91,9 +94,12 @@ impl Functions {
             aws.variables()
                 .map(|(name, value)| (name.to_owned(), value)),
         );
+        // What is put into it overrides the variables, as on AWS, once a function's process is a new one.
+        variables.push(("SYNC_SECRET_ID".to_owned(), STACK.to_owned()));
         let runtime = runtime()?;
         let (bus, dead_letters) = runtime.block_on(async {
             aws.create_bucket(BUCKET).await?;
+            aws.create_secret(STACK, SECRET).await?;
             let bus = Bus::create(&aws, BUS, &template).await?;
             let dead_letters = DeadLetters::create(&aws, STACK, &template).await?;
             anyhow::Ok((bus, dead_letters))
@@ -121,7 +127,7 @@ impl Functions {
             _sandboxes: sandboxes,
             _runtime: runtime,
             server,
-            aws: aws.variables().to_vec(),
+            aws: aws.variables().into(),
             dead_letters_url,
             _moto: moto,
             port,
@@ -166,13 +172,24 @@ impl Functions {
         self.address(&format!("/api/sync/hooks/odoo/{}?token={token}", spec.name))
     }
 
-    /// What leads AWS's programs, and ours, to the AWS that is played here.
-    pub(super) fn aws(&self) -> String {
-        let variables = self.aws.iter();
-        let words: Vec<String> = variables
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
-        words.join(" ")
+    /// What the commands of README and docs need.
+    pub(super) fn exports<'a>(
+        &'a self,
+        odoo: &'a OdooEnvironment,
+        database_url: &'a str,
+    ) -> Exports<'a> {
+        let queues = self.dead_letters_url.rsplit_once('/');
+        Exports {
+            api: self.address(""),
+            key: &self.key,
+            odoo,
+            database_url,
+            aws: &self.aws,
+            stack: STACK,
+            queues: queues.map_or("", |(before, _)| before),
+            bucket: BUCKET,
+            process: process::id(),
+        }
     }
 
     /// The queue with what the function of a data type could not take.
@@ -183,11 +200,6 @@ impl Functions {
     /// The route that puts it back on the bus.
     pub(super) fn url_of_replay(&self, spec: &DataType) -> String {
         self.address(&format!("/api/sync/replay/{}", spec.name))
-    }
-
-    /// The bucket that backups go to.
-    pub(super) fn bucket(&self) -> &'static str {
-        BUCKET
     }
 
     /// What callers send as their bearer.

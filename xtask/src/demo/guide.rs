@@ -19,6 +19,9 @@ Serving until Ctrl-C. The functions' log: {log}
 In a browser, with the key {key}:
   {dashboard}
 
+For a second terminal, so that the commands of README and docs work there; docs/PRACTICE.md goes through the runbook's cases:
+{exports}
+
 What changed since the last sync:
   curl -X POST {url} {bearer}
 Everything once more:
@@ -37,14 +40,15 @@ What a webhook of Odoo's sends (docs/REALTIME.md):
 An event that no function could take, as Lambda puts it away, and back with it onto the bus:
   curl '{dead_letters}' -H 'Authorization: {sqs}' -d Action=SendMessage --data-urlencode 'MessageBody={event}'
   curl -X POST {replay} {bearer}
-A backup, which restore takes from the address that it prints (docs/OPERATIONS.md):
-  {aws} SUPABASE_DB_URL='{database_url}' cargo xtask backup {bucket}
+A backup, in the second terminal; restore takes it from the address that it prints (docs/OPERATIONS.md):
+  cargo xtask backup \"$BUCKET\"
 What looks wrong in Odoo's data:
   psql '{database_url}' -c 'select stream, odoo_id, severity, rule, reason from odoo.sync_findings where resolved_at is null limit 5'
 {odoo}",
         log = functions.log().display(),
         key = functions.key(),
         dashboard = functions.url_of_dashboard(),
+        exports = exports(functions, odoo, database_url),
         programs = functions.programs().display(),
         all = functions.url_of_all(),
         status = functions.url_of_status(),
@@ -55,10 +59,14 @@ What looks wrong in Odoo's data:
         event = EVENT,
         sqs = local_aws::authorization("sqs"),
         replay = functions.url_of_replay(&PRODUCTS),
-        aws = functions.aws(),
-        bucket = functions.bucket(),
         odoo = about_odoo(odoo),
     );
+}
+
+fn exports(functions: &Functions, odoo: &DemoOdoo, database_url: &str) -> String {
+    let exports = functions.exports(odoo.environment(), database_url);
+    let lines = exports.lines().into_iter().map(|line| format!("  {line}"));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn about_odoo(odoo: &DemoOdoo) -> String {

@@ -3,6 +3,7 @@
 //! through HTTP, and the proof that the mirror holds as many rows as Odoo does.
 
 mod comparison;
+mod exports;
 mod functions;
 mod guide;
 mod odoo;

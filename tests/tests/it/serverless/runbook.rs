@@ -1,6 +1,7 @@
 //! The runbook's commands do what a person pastes them for: each `call …` of docs/RUNBOOK.md is given to bash as it
 //! stands there, over everything that is deployed, in the situation that its section is about, and each answer is a
-//! success as docs/openapi.yaml describes it. So a wrong path, name or body in the runbook fails here.
+//! success as docs/openapi.yaml describes it; what was paused, resumed, cancelled or dismissed is so. A wrong path, name
+//! or body in the runbook fails here. How its cases come about is in `practice.rs`.
 
 use std::fs;
 use std::process::Stdio;
@@ -17,7 +18,7 @@ const QUIET: &str = "
     delete from odoo.sync_findings;
     insert into odoo.sync_findings (id, data_type, stream, odoo_id, severity, rule, reason)
     values (12, 'products', 'products', 7, 'reject', 'value', 'column weight: a number was expected');
-    delete from odoo.sync_runs where status = 'in_progress';
+    delete from odoo.sync_runs where status = 'in_progress' or error_code = 'cancelled';
     update odoo.sync_metadata
     set (sync_status, run_id, run_mode, slice, lease_token, lease_expires_at, paused_at)
         = ('success', null, null, 0, null, null, null)";
@@ -31,6 +32,17 @@ const LEFT: &str = "
         = ('in_progress', run.run_id, run.mode, 1, gen_random_uuid(), now() - interval '1 minute')
     from odoo.sync_runs run
     where run.data_type = metadata.data_type and run.status = 'in_progress'";
+
+/// What there is to resume.
+const PAUSED: &str = "update odoo.sync_metadata set paused_at = now()";
+
+const IS_PAUSED: &str = "select paused_at is not null from odoo.sync_metadata where data_type = $1";
+const IS_RESUMED: &str = "select paused_at is null from odoo.sync_metadata where data_type = $1";
+const IS_CANCELLED: &str = "
+    select exists (select from odoo.sync_runs where data_type = $1 and error_code = 'cancelled')
+        and not exists (select from odoo.sync_runs where data_type = $1 and status = 'in_progress')";
+const IS_DISMISSED: &str =
+    "select resolution = 'dismissed' from odoo.sync_findings where id::text = $1";
 
 /// Whether somebody works on something, or is about to.
 const BUSY: &str = "
@@ -95,6 +107,19 @@ impl Answer {
         let event = json!({"requestContext": {"http": http}, "rawPath": self.path});
         DOCUMENT.assert_describes(&event, self.status, &self.body);
     }
+
+    /// What is so once it is done, as a query about a data type or a finding.
+    fn effect(&self) -> Option<(&'static str, &str)> {
+        let route = self.path.strip_prefix("/api/sync/")?;
+        let parts: Vec<&str> = route.split('/').collect();
+        match parts[..] {
+            ["pause", it] => Some((IS_PAUSED, it)),
+            ["resume", it] => Some((IS_RESUMED, it)),
+            ["cancel", it] => Some((IS_CANCELLED, it)),
+            ["findings", it, "dismiss"] => Some((IS_DISMISSED, it)),
+            _ => None,
+        }
+    }
 }
 
 /// Types a command into bash, behind the runbook's own definition of `call`.
@@ -156,6 +181,9 @@ async fn prepare(surface: &Surface, command: &str) {
     if command.contains("cancel/") {
         client.batch_execute(LEFT).await.expect("runs");
     }
+    if command.contains("resume/") {
+        client.batch_execute(PAUSED).await.expect("pauses");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -169,6 +197,7 @@ async fn every_call_of_the_runbook_does_what_it_says() {
     let filled = called(&surface, &runbook, fill).await;
     assert_eq!(filled.len(), 6, "{filled:?}");
     let mut paths = Vec::new();
+    let mut effects = 0;
     for command in commands {
         let mut answers = Vec::new();
         // A sync that an earlier command has asked the bus for may come now.
@@ -181,9 +210,17 @@ async fn every_call_of_the_runbook_does_what_it_says() {
         assert!(!answers.is_empty(), "{command}");
         for answer in answers {
             answer.assert_as_described(command);
+            if let Some((query, subject)) = answer.effect() {
+                let client = &surface.database.client;
+                let row = client.query_one(query, &[&subject]).await;
+                let is_so: bool = row.expect("a row").get(0);
+                assert!(is_so, "{command}: {subject} is not so: {query}");
+                effects += 1;
+            }
             paths.push(answer.path);
         }
     }
+    assert!(effects > 10, "{effects} effects");
     // What an operator may do by hand is all in there.
     for part in [
         "status", "runs", "findings", "health", "all", "cancel/", "pause/", "resume/", "replay/",

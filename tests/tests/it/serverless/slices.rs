@@ -18,6 +18,7 @@ async fn a_full_sync_goes_from_slice_to_slice_until_it_is_done() {
     let surface = Surface::open(Settings {
         timeout: Some(Duration::from_secs(6)),
         variables: vec![("SYNC_BATCH_SIZE", "3"), ("SYNC_FETCH_CONCURRENCY", "1")],
+        ..Settings::default()
     })
     .await;
     let slow = When::method("read").model("product.product").forever();

@@ -52,6 +52,8 @@ pub(super) struct Settings {
     pub(super) timeout: Option<Duration>,
     /// More variables.
     pub(super) variables: Vec<(&'static str, &'static str)>,
+    /// An empty secret and an empty bucket, as the demo has them. Their name is [`Surface::stack`].
+    pub(super) is_demo: bool,
 }
 
 /// `template.yaml`.
@@ -107,6 +109,13 @@ impl<S> Surface<S> {
         let dead_letters = dead_letters.expect("queues");
         let dead_letters_url = dead_letters.pattern("products").expect("it has one");
         variables.insert("SYNC_DEAD_LETTERS_URL", dead_letters_url.clone());
+        if settings.is_demo {
+            let name = &bus.name;
+            aws.create_secret(name, "{}").await.expect("a secret");
+            aws.create_bucket(name).await.expect("a bucket");
+            variables.insert("SYNC_SECRET_ID", name.clone());
+            variables.insert("SYNC_BACKUP_BUCKET", name.clone());
+        }
         for (name, value) in settings.variables {
             variables.insert(name, value.to_owned());
         }
@@ -141,6 +150,16 @@ impl<S> Surface<S> {
             _sandboxes: sandboxes,
             _watch: watch,
         }
+    }
+
+    /// Begins the names of all that this one has on the AWS that is shared.
+    pub(super) fn stack(&self) -> &str {
+        &self.bus.name
+    }
+
+    /// The variables that lead to that AWS.
+    pub(super) fn aws_variables(&self) -> [(&'static str, String); 5] {
+        self.aws.variables()
     }
 
     /// Where the dead-letter queues are, with `{dataType}` in place of a name.
