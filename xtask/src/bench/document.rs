@@ -2,7 +2,7 @@
 //! date that it was measured on. What is not measured anew stays as it is.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
@@ -93,21 +93,32 @@ fn place(name: &str) -> usize {
     found.unwrap_or(cases.len())
 }
 
+/// The commit that is measured, marked where the tree has something else: this file aside, which each
+/// case changes before the next one is measured.
+fn commit(root: &Path) -> Result<String> {
+    let git = |arguments: &[&str]| {
+        let mut git = std::process::Command::new("git");
+        git.args(arguments).current_dir(root);
+        child::read(&git)
+    };
+    let commit = git(&["rev-parse", "--short=10", "HEAD"])?;
+    let others = format!(":(exclude){FILE}");
+    let untracked = "--untracked-files=no";
+    let status = git(&["status", "--porcelain", untracked, "--", ".", &others])?;
+    let mark = if status.is_empty() { "" } else { "-dirty" };
+    Ok(format!("{}{mark}", commit.trim()))
+}
+
 /// When, of what and where.
 fn origin(bench: &Bench<'_>) -> Result<String> {
     let root = &bench.workspace.root;
-    let mut describe = std::process::Command::new("git");
-    describe
-        .args(["describe", "--always", "--dirty", "--abbrev=10", "--match="])
-        .current_dir(root);
     let mut rustc = std::process::Command::new("rustc");
     rustc.arg("--version").current_dir(root);
-    let commit = child::read(&describe)?;
+    let commit = commit(root)?;
     let rustc = child::read(&rustc)?;
     let (date, postgres) = bench.mirror.date_and_version()?;
     Ok(format!(
         "Measured {date} at commit {commit} on {machine}; {rustc}, {postgres}; load {load} when it ended.",
-        commit = commit.trim(),
         rustc = rustc.split(" (").next().unwrap_or_default().trim(),
         machine = machine(),
         load = load(),
