@@ -34,6 +34,9 @@ const RECORDS_AT_ONCE: usize = 100;
 /// quarter of a page's time, whatever it brings in. Where Odoo is slower than Postgres, pages wait that
 /// it answers at about the same time.
 const PAGES_AT_ONCE: usize = 3;
+/// Rows that are committed at once, unless one page has more: as many as the largest page may have, which a
+/// transaction has the time for.
+const ROWS_AT_ONCE: usize = 10_000;
 
 /// Why a permit is always to be had.
 pub(crate) const NEVER_CLOSED: &str = "nobody closes the semaphore";
@@ -159,8 +162,10 @@ impl Fetch {
     fn with_those_that_wait(&mut self, mut page: Page) -> Page {
         for _ in 1..PAGES_AT_ONCE {
             match self.pages.try_recv() {
-                Ok(Fetched::Page(next)) => page.append(next),
-                // The end of a stream's pages, say, or of all: for whoever asks next.
+                Ok(Fetched::Page(next)) if page.ids.len() + next.ids.len() <= ROWS_AT_ONCE => {
+                    page.append(next);
+                }
+                // A page too many, or the end of a stream's pages, say, or of all: for whoever asks next.
                 Ok(other) => {
                     self.behind = Some(other);
                     break;
@@ -236,8 +241,13 @@ mod tests {
     use super::*;
 
     fn page(id: i64) -> Fetched {
+        page_of(vec![id], id)
+    }
+
+    /// A page that is about these ids, of which one row came.
+    fn page_of(ids: Vec<i64>, id: i64) -> Fetched {
         Fetched::Page(Page {
-            ids: vec![id],
+            ids,
             batch: Batch {
                 ids: vec![id],
                 columns: Vec::new(),
@@ -279,6 +289,26 @@ mod tests {
             "[1] of [1]",
             "end, 1",
         ];
+        assert_eq!(all, expected);
+    }
+
+    #[tokio::test]
+    async fn large_pages_that_wait_are_no_transaction_larger_than_the_largest_page() {
+        let mut fetch = Fetch::spawn(|sender| async move {
+            for (rows, id) in [(4_000, 1), (6_000, 2), (1, 3), (10_000, 4)] {
+                let _ = sender.send(page_of(vec![0; rows], id)).await;
+            }
+            Ok(())
+        });
+        let mut all = Vec::new();
+        for _ in 0..3 {
+            yield_now().await;
+            let Ok(Fetched::Page(page)) = fetch.next().await else {
+                panic!("no page");
+            };
+            all.push((page.batch.ids, page.ids.len()));
+        }
+        let expected = [(vec![1, 2], 10_000), (vec![3], 1), (vec![4], 10_000)];
         assert_eq!(all, expected);
     }
 

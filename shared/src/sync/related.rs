@@ -21,6 +21,9 @@ use crate::odoo::{Domain, OdooClient, RawRecords};
 
 /// Times read at once. 10,000 of them are an answer of half a megabyte.
 const TIMES_AT_ONCE: usize = 10_000;
+/// Times of the records that the rows of a portion lead to, at once: mostly all of them. A row may lead
+/// to any number.
+const TIMES_OF_A_PORTION: usize = 20_000;
 /// More related records than these are not read all at once: they bound the memory of a run, at
 /// 12 MB.
 const MOST_RECORDS: usize = 500_000;
@@ -73,25 +76,24 @@ pub(crate) async fn times_by_ids(
 ) -> Result<ChangeTimes> {
     ids.sort_unstable();
     ids.dedup();
-    let (Some(first), Some(last)) = (ids.first(), ids.last()) else {
-        return Ok(ChangeTimes::default());
-    };
-    let times = if is_dense(&ids) {
-        let (domain, fields) = (Domain::ids_between(*first, *last), fields());
-        let found = odoo.search_read(relation.model, &domain, &fields, None);
-        times_in(&found.await?)?
-    } else {
-        read_times(odoo, relation, &ids).await?
-    };
+    let mut times = Vec::new();
+    for ids in ids.chunks(TIMES_OF_A_PORTION) {
+        times.extend(match dense_range(ids) {
+            Some((first, last)) => {
+                let (domain, fields) = (Domain::ids_between(first, last), fields());
+                let found = odoo.search_read(relation.model, &domain, &fields, None);
+                times_in(&found.await?)?
+            }
+            None => read_times(odoo, relation, ids).await?,
+        });
+    }
     Ok(times.into_iter().collect())
 }
 
-/// Whether at least half of the ids between the first and the last are among them.
-fn is_dense(ids: &[i64]) -> bool {
-    let (Some(first), Some(last)) = (ids.first(), ids.last()) else {
-        return false;
-    };
-    last.abs_diff(*first) / 2 < ids.len() as u64
+/// The first and the last id, if at least half of those between them are among these.
+fn dense_range(ids: &[i64]) -> Option<(i64, i64)> {
+    let (first, last) = (*ids.first()?, *ids.last()?);
+    (last.abs_diff(first) / 2 < ids.len() as u64).then_some((first, last))
 }
 
 /// Of the records that rows with these ids lead to. They are found by the way back.
@@ -195,12 +197,15 @@ fn times_in(answer: &RawRecords) -> Result<Vec<(i64, Timestamp)>> {
 
 #[cfg(test)]
 mod tests {
-    use super::is_dense;
+    use super::dense_range;
 
     #[test]
     fn ids_are_dense_where_a_range_brings_at_most_twice_as_many() {
-        assert!(is_dense(&[7]) && is_dense(&[7, 8, 9]) && is_dense(&[1, 4]));
-        assert!(!is_dense(&[1, 5]) && !is_dense(&[1, 2, 3, 1_000]));
-        assert!(!is_dense(&[i64::MIN, i64::MAX]) && !is_dense(&[]));
+        assert_eq!(dense_range(&[7]), Some((7, 7)));
+        assert_eq!(dense_range(&[7, 8, 9]), Some((7, 9)));
+        assert_eq!(dense_range(&[1, 4]), Some((1, 4)));
+        for sparse in [&[1, 5][..], &[1, 2, 3, 1_000], &[i64::MIN, i64::MAX], &[]] {
+            assert_eq!(dense_range(sparse), None, "{sparse:?}");
+        }
     }
 }

@@ -9,7 +9,9 @@ use shared::specs::{CATEGORIES, PRODUCTS};
 
 use crate::reconcile::shop::{Shop, VERSIONS};
 use crate::support::function::Function;
+use crate::support::postgres::open as connect;
 use crate::support::snapshot::assert_mirror_equals;
+use crate::support::wait_until;
 
 /// A simulated shop whose products are in the mirror.
 async fn open(version: Version) -> Shop {
@@ -154,6 +156,30 @@ async fn a_quiet_stream_lists_nothing_and_makes_at_most_three_requests() {
         assert!(count("product.product") <= 3);
         assert!(count("product.template") <= 1);
     }
+}
+
+#[tokio::test]
+async fn no_row_is_read_before_its_window_is_on_record() {
+    let shop = open(Version::V19).await;
+    shop.sim.reset_requests();
+    let count = |method: &str| {
+        let requests = shop.sim.requests();
+        requests.iter().filter(|it| it.method == method).count()
+    };
+    // It can be read, but no window can be stored.
+    let other = connect(&shop.database.url).await;
+    let held = "begin; lock table odoo.sync_streams in share mode";
+    other.batch_execute(held).await.expect("the lock");
+    let name = PRODUCTS.function_name();
+    let mut function = Function::start(&name, &shop.environment).await;
+    function.send(&json!({"mode": "full"}));
+    // Of both streams the first ids are asked for meanwhile.
+    wait_until("ids are listed", async || count("search") == 2).await;
+    shop.database.held_up(1).await;
+    assert_eq!(count("read"), 0, "{:?}", shop.sim.requests());
+    other.batch_execute("rollback").await.expect("its end");
+    assert_eq!(function.answered().await["success"], true);
+    assert!(count("read") > 0);
 }
 
 #[tokio::test]

@@ -159,7 +159,9 @@ impl Listing {
         let (plan, read_from) = (Arc::clone(&self.reader.plan), self.read_from);
         // Room for what is new, so that a portion is not cut for a few rows.
         let limit = self.rows_at_once.saturating_mul(2);
-        let leads: Vec<i64> = mirror.iter().filter_map(|known| known.leads_to).collect();
+        // One that is marked as deleted is read anyway, should Odoo have it.
+        let live = mirror.iter().filter(|known| known.is_live);
+        let leads: Vec<i64> = live.filter_map(|known| known.leads_to).collect();
         let source = self.reader.ask(async move |odoo| {
             let question = Question {
                 plan: &plan,

@@ -164,9 +164,9 @@ async fn a_comparison_of_ids_that_runs_out_of_time_is_done_by_the_next_slice() {
     chain.function.call(&json!({})).await;
     let gone = chain.shop.sim.ids("product.product")[5];
     chain.shop.sim.unlink("product.product", &[gone]);
-    // The first one lists what to read.
-    let second = When::method("search").model("product.product").nth(2);
-    chain.shop.sim.inject(second.forever(), Fault::Hang);
+    // By which what was not listed is looked for once more.
+    let search = When::method("search").model("product.product");
+    chain.shop.sim.inject(search.forever(), Fault::Hang);
     let answer = chain.invoke(&json!({"mode": "reconcile"})).await;
     assert_eq!(answer["data"]["status"], "in_progress", "{answer}");
     assert_eq!(answer["data"]["recordsDeleted"], 0);
@@ -214,7 +214,8 @@ async fn a_confirmed_request_that_takes_a_run_over_confirms_that_run() {
     // As good as gone.
     chain.shop.sim.hide("product.product", &ids[..60]);
     // Before it is known how many are gone: the guard would stop an unconfirmed run there.
-    let listing = When::method("search").model("product.product");
+    // The first one asks for the newest change.
+    let listing = When::method("search_read").model("product.product").nth(2);
     chain.shop.sim.inject(listing.forever(), Fault::Hang);
     let answer = chain.invoke(&json!({"mode": "reconcile"})).await;
     assert_eq!(answer["data"]["status"], "in_progress", "{answer}");
