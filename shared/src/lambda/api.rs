@@ -15,7 +15,6 @@ use super::deadline::{Deadline, in_time};
 use super::events::{LONGEST_DELAY, Publisher};
 use super::health;
 use super::http::{self, Caller, Door, HttpRequest, Refusal};
-use super::operate::log_operator;
 use super::response;
 use super::secret;
 use super::trigger::{self, Invocation};
@@ -206,7 +205,7 @@ impl Api {
                 findings::open(self.database()?, &names, query.severity()?, limit).await?
             }
             Route::Reset(name) => {
-                log_operator(route, request, caller);
+                caller.log(route, request);
                 let spec = data_type(name)?;
                 let force = query?.flag("force")?;
                 request.refuse_body(

@@ -1,6 +1,8 @@
 //! Lets an HTTP request in, or says why not: key, method, size, form; in that order, so
 //! that a caller without the key learns nothing else.
 
+use std::fmt::Debug;
+
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 use subtle::ConstantTimeEq;
@@ -10,7 +12,7 @@ use super::jwt;
 use crate::api::query::Query;
 use crate::config::{HttpConfig, JwtConfig};
 use crate::error::{Error, ErrorKind, Result};
-use crate::sync::request::SyncRequest;
+use crate::sync::request::{Mode, SyncRequest};
 
 /// Largest body that is read, in bytes.
 const MAX_BODY: usize = 64 * 1024;
@@ -98,16 +100,33 @@ impl Door {
 }
 
 /// Checks a request to a sync route, whose query may have these parameters. The inner result
-/// is the request's own form.
+/// is the request's own form. The log has who asks for what: a sync may confirm deletions.
 pub(super) async fn accept(
     request: &HttpRequest,
     door: &mut Door,
     parameters: &[&str],
 ) -> Result<Result<SyncRequest>, Refusal> {
-    authorize(request, door).await?;
+    let caller = authorize(request, door).await?;
     check_method(request, "POST")?;
     check_size(request)?;
-    Ok(Query::parse(&request.query, parameters).and_then(|_| parse(&request.body)))
+    let form = Query::parse(&request.query, parameters).and_then(|_| parse(&request.body));
+    if let Ok(form) = &form {
+        let (mode, confirm_deletes) = (form.mode, form.confirm_deletes);
+        let asked = Sync {
+            mode,
+            confirm_deletes,
+        };
+        caller.log(&asked, request);
+    }
+    Ok(form)
+}
+
+/// What the log has of a sync that is asked for.
+#[derive(Debug)]
+#[expect(dead_code, reason = "shown by Debug alone")]
+struct Sync {
+    mode: Mode,
+    confirm_deletes: bool,
 }
 
 /// Who was let in.
@@ -117,6 +136,19 @@ pub(super) enum Caller {
     Key,
     /// A user of the project, by the id that its token has as `sub`.
     User(Option<String>),
+}
+
+impl Caller {
+    /// One line, whatever comes of what is asked. Of a user's token nothing but its id is named, and of a key
+    /// that it was one.
+    pub(super) fn log(&self, what: &dyn Debug, request: &HttpRequest) {
+        let user = match self {
+            Self::User(id) => id.as_deref().unwrap_or("without an id"),
+            Self::Key => "the key",
+        };
+        let by = request.source_ip.as_deref();
+        tracing::info!(operation = ?what, by, user, "an operator asks");
+    }
 }
 
 /// Whether the caller has the key, or is a user who may call.

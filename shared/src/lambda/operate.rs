@@ -2,8 +2,6 @@
 //! tried again or dismissed, a dead-letter queue replayed. What is decided stands in Postgres
 //! first; the bus is told after that, and what it does not take is not undone.
 
-use std::fmt::Debug;
-
 use serde_json::{Value, json};
 use tokio::time::{Duration, Instant};
 
@@ -38,7 +36,7 @@ impl Api {
             Operation::Pause(_) => Pause::parse(&request.body),
             _ => (request.refuse_body("this route takes no body")).map(|()| Pause::default()),
         };
-        log_operator(operation, request, caller);
+        caller.log(operation, request);
         match operation {
             Operation::Cancel(name) => {
                 let spec = data_type(name)?;
@@ -151,16 +149,6 @@ impl Api {
         // Boxed: the SDK's futures nest deeper than a compiler wants to look.
         Box::pin(sending).await
     }
-}
-
-/// One line whatever comes of it. Of a user's token nothing but its id is named, and of a key that it was one.
-pub(super) fn log_operator(what: &dyn Debug, request: &HttpRequest, caller: &Caller) {
-    let user = match caller {
-        Caller::User(id) => id.as_deref().unwrap_or("without an id"),
-        Caller::Key => "the key",
-    };
-    let by = request.source_ip.as_deref();
-    tracing::info!(operation = ?what, by, user, "an operator asks");
 }
 
 /// # Errors

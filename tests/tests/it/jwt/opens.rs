@@ -127,6 +127,31 @@ async fn the_log_names_the_user_who_pauses_cancels_resets_or_dismisses_by_id_alo
     }
 }
 
+/// Also a sync: it may confirm that rows are deleted.
+#[tokio::test]
+async fn the_log_names_who_asked_for_a_sync_and_for_which() {
+    let key = Key::es256("only");
+    let project = Project::with(&[&key]).await;
+    let mut claims = project.claims();
+    claims["sub"] = json!("6a7e8feb-b491-4cf7-a9f1-bf3703467718");
+    let bearer = format!("Bearer {}", key.token(&claims));
+    let mut function = project.function("sync-products").await;
+    let body = r#"{"mode": "reconcile", "confirmDeletes": true}"#;
+    let event = request_to("POST", "/api/sync/products", Some(&bearer), Some(body));
+    let _ = ask(&mut function, &event).await;
+    let log = function.end().await;
+    let lines = log
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let told: Vec<Value> = lines
+        .filter(|line| line["message"] == "an operator asks")
+        .collect();
+    assert_eq!(told.len(), 1, "{log}");
+    let expected = "Sync { mode: Reconcile, confirm_deletes: true }";
+    assert_eq!(told[0]["operation"], expected);
+    assert_eq!(told[0]["user"], "6a7e8feb-b491-4cf7-a9f1-bf3703467718");
+}
+
 /// A project that changes its key publishes the new one beside the old one, and takes that back later.
 #[tokio::test]
 async fn a_new_key_opens_and_one_that_was_taken_back_does_not() {
