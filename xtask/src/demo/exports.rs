@@ -21,6 +21,8 @@ pub(super) struct Exports<'a> {
     pub(super) queues: &'a str,
     /// Takes the backups.
     pub(super) bucket: &'a str,
+    /// The file that the functions log to.
+    pub(super) log: &'a str,
     /// The process whose children the functions are.
     pub(super) process: u32,
 }
@@ -38,6 +40,7 @@ impl Exports<'_> {
                 ("STACK", self.stack),
                 ("QUEUES", self.queues),
                 ("BUCKET", self.bucket),
+                ("LOG", self.log),
             ],
         ];
         let mut lines: Vec<String> = groups.iter().map(|group| export(group)).collect();
@@ -86,6 +89,7 @@ mod tests {
             stack: "demo",
             queues: "http://127.0.0.1:2/1",
             bucket: "backups",
+            log: "/var/log/functions",
             process: 7,
         };
         exports.lines()

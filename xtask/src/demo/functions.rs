@@ -188,6 +188,7 @@ impl Functions {
             stack: STACK,
             queues: queues.map_or("", |(before, _)| before),
             bucket: BUCKET,
+            log: self.log.to_str().unwrap_or_default(),
             process: process::id(),
         }
     }

@@ -92,6 +92,7 @@ const ACTIONS = {
 
   pause: (dataType) => actIfConfirmed(`Pause ${dataType}`, {
     what: [`Schedules and events start no sync of ${dataType} until it is resumed; the mirror gets older.`,
+      'For a day no alarm rings for that; then they do, so that it is not forgotten.',
       'A run that is on goes on to its end.'],
     choices: [{ name: 'reason', label: 'Why (others will see it; may be empty)', longest: 500 }],
     yes: 'Pause',

@@ -61,6 +61,10 @@ impl Page {
         let head = parts.next().expect("a head");
         let sections = parts.filter_map(|part| {
             let (heading, text) = part.split_once('\n')?;
+            assert!(
+                text.matches("```sh\n").count() < 2,
+                "{heading}: one block is typed"
+            );
             Some((heading.to_owned(), typed(block(text)?)))
         });
         Self {
@@ -125,6 +129,7 @@ async fn practise(surface: &Surface, page: &Page, heading: &str, lines: &[Typed]
         .env("STACK", surface.stack())
         .env("QUEUES", queues)
         .env("BUCKET", surface.stack())
+        .env("LOG", surface.log_file())
         .env("DEMO_PID", "0")
         .env("XTASK", binary("xtask"))
         .env("no_proxy", "*")

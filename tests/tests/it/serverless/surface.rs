@@ -257,9 +257,14 @@ impl<S> Surface<S> {
         &self.url
     }
 
+    /// The file that the functions log to.
+    pub(super) fn log_file(&self) -> PathBuf {
+        self.folder.path().join("functions.log")
+    }
+
     /// What the functions have logged.
     pub(super) fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("functions.log")).expect("a log")
+        fs::read_to_string(self.log_file()).expect("a log")
     }
 }
 

@@ -118,7 +118,7 @@ fn no_function_has_it_otherwise() {
 /// API Gateway refuses a stage that has settings for a route which is not there, and no linter compares them. The route is the
 /// one that docs/openapi.yaml tells Odoo's administrator.
 #[test]
-fn a_burst_of_hooks_leaves_the_other_routes_their_share() {
+fn hooks_have_limits_of_their_own() {
     let template = template();
     let api = &template["Resources"]["Api"]["Properties"];
     let hook = &template["Resources"]["ApiFunction"]["Properties"]["Events"]["Hook"]["Properties"];
