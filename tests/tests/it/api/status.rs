@@ -182,12 +182,10 @@ async fn columns(shop: &Shop, table: &str) -> Vec<String> {
 async fn a_running_one_shows_how_far_it_has_come() {
     let shop = Shop::open(Version::V19).await;
     let units = shop.sim.count("uom.uom");
-    // Two pages of products are fetched at a time, so the third comes after the first's commit.
-    let hold = Hold::the_next(
-        &shop.sim,
-        When::method("read").model("product.product").nth(3),
-    );
-    let mut function = shop.function().await;
+    let third_page = When::method("read").model("product.product").nth(3);
+    let hold = Hold::the_next(&shop.sim, third_page);
+    // Else the request for it may overtake the one for the second page.
+    let mut function = shop.function_with(&[("SYNC_FETCH_CONCURRENCY", "1")]).await;
     function.send(&json!({}));
     hold.reached().await;
     let mut caller = Caller::of(&shop).await;
