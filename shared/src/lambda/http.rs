@@ -12,7 +12,7 @@ use super::jwt;
 use crate::api::query::Query;
 use crate::config::{HttpConfig, JwtConfig};
 use crate::error::{Error, ErrorKind, Result};
-use crate::sync::request::{Mode, SyncRequest};
+use crate::sync::request::SyncRequest;
 
 /// Largest body that is read, in bytes.
 const MAX_BODY: usize = 64 * 1024;
@@ -112,21 +112,12 @@ pub(super) async fn accept(
     let form = Query::parse(&request.query, parameters).and_then(|_| parse(&request.body));
     if let Ok(form) = &form {
         let (mode, confirm_deletes) = (form.mode, form.confirm_deletes);
-        let asked = Sync {
-            mode,
-            confirm_deletes,
-        };
-        caller.log(&asked, request);
+        caller.log(
+            &format_args!("Sync {{ mode: {mode:?}, confirm_deletes: {confirm_deletes} }}"),
+            request,
+        );
     }
     Ok(form)
-}
-
-/// What the log has of a sync that is asked for.
-#[derive(Debug)]
-#[expect(dead_code, reason = "shown by Debug alone")]
-struct Sync {
-    mode: Mode,
-    confirm_deletes: bool,
 }
 
 /// Who was let in.

@@ -6,10 +6,11 @@ mod run;
 use std::collections::BTreeSet;
 
 use odoo_sim::{Fault, Version, When};
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::specs::PRODUCTS;
 
 use crate::support::function::Function;
+use crate::support::hold::Hold;
 use crate::support::shop::Shop;
 use metrics::{assert_is_embedded_metric_format, schema};
 
@@ -36,6 +37,18 @@ async fn shop() -> Shop {
     let mut shop = Shop::open(Version::V19).await;
     shop.environment.insert("RUST_LOG", "INFO".to_owned());
     shop
+}
+
+/// A function dies when it asks for this, and a minute has passed since.
+async fn one_dies_at(shop: &Shop, when: When) {
+    let mut dying = shop.function().await;
+    let hold = Hold::the_next(&shop.sim, when);
+    dying.send(&json!({}));
+    hold.reached().await;
+    dying.kill().await;
+    hold.release();
+    shop.execute("update odoo.sync_metadata set lease_expires_at = now() - interval '1 second'")
+        .await;
 }
 
 #[tokio::test]

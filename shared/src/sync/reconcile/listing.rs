@@ -124,7 +124,7 @@ impl Listing {
             let rest = self.ask(last, first.upto, rest);
             self.waiting.push_front(rest);
         }
-        let (source, related) = source.beside(&first.mirror);
+        let (source, related) = source.beside(&first.mirror, self.read_from);
         Ok(Some(Portion {
             after: first.after,
             source,

@@ -28,8 +28,6 @@ pub(super) struct Seen {
 pub(super) struct Source {
     rows: Vec<Seen>,
     related: Related,
-    /// Rows that changed from then on are to be read.
-    read_from: Option<Timestamp>,
     /// The last id asked about, where there may be more behind it.
     pub(super) cut_at: Option<i64>,
 }
@@ -69,12 +67,16 @@ fn mirrored(plan: &Plan) -> Option<&PlannedRelation> {
 
 impl Source {
     /// The rows, each with the newest time of its related records; and those times, where they are
-    /// known of every row.
-    pub(super) fn beside(mut self, mirror: &[Known]) -> (Vec<Seen>, Option<RelatedTimes>) {
+    /// known of every row. `read_from` is that of the [`Question`].
+    pub(super) fn beside(
+        mut self,
+        mirror: &[Known],
+        read_from: Option<Timestamp>,
+    ) -> (Vec<Seen>, Option<RelatedTimes>) {
         match self.related {
             Related::OfSource(related) => (self.rows, Some(related)),
             Related::OfMirror(times) => {
-                follow(&mut self.rows, mirror, &times, self.read_from);
+                follow(&mut self.rows, mirror, &times, read_from);
                 (self.rows, None)
             }
         }
@@ -135,7 +137,6 @@ impl Question<'_> {
         Ok(Source {
             rows: rows.collect(),
             cut_at,
-            read_from: self.read_from,
             related: of_mirror.map_or(Related::OfSource(times), Related::OfMirror),
         })
     }

@@ -8,7 +8,7 @@ use odoo_sim::{Fault, When};
 use serde_json::{Value, json};
 use shared::telemetry::metrics;
 
-use super::{is_metrics, lines, shop, with_message};
+use super::{is_metrics, lines, one_dies_at, shop, with_message};
 use crate::support::hold::Hold;
 use crate::support::shop::{Shop, assert_failed};
 use crate::support::wire::{proxy_before, through};
@@ -121,15 +121,7 @@ fn change(shop: &Shop) {
 async fn each_metric_says_what_the_runs_did_and_what_did_not_happen_is_not_paid_for() {
     let shop = shop().await;
     // One dies in the middle, so the next one ends its run in a second slice.
-    let mut dying = shop.function().await;
-    let hold = Hold::the_next(&shop.sim, When::method("read").model(PRODUCT).nth(2));
-    dying.send(&json!({}));
-    hold.reached().await;
-    dying.kill().await;
-    hold.release();
-    shop.execute("update odoo.sync_metadata set lease_expires_at = now() - interval '1 second'")
-        .await;
-
+    one_dies_at(&shop, When::method("read").model(PRODUCT).nth(2)).await;
     let mut function = shop.function().await;
     let first = shop.sync(&mut function).await;
     change(&shop);

@@ -4,7 +4,7 @@ use odoo_sim::proxy::{Conduct, Direction, Ending, Point};
 use odoo_sim::{Fault, When};
 use serde_json::{Value, json};
 
-use super::{is_metrics, lines, shop, with_message};
+use super::{is_metrics, lines, one_dies_at, shop, with_message};
 use crate::api::caller::Caller;
 use crate::events::bus::{Bus, Mood};
 use crate::support::hold::Hold;
@@ -84,14 +84,7 @@ async fn a_run_that_an_operator_cancels() {
 #[tokio::test]
 async fn a_run_that_ends_in_its_second_slice() {
     let shop = shop().await;
-    let mut dying = shop.function().await;
-    let hold = Hold::the_next(&shop.sim, When::method("read").nth(2));
-    dying.send(&json!({}));
-    hold.reached().await;
-    dying.kill().await;
-    hold.release();
-    shop.execute("update odoo.sync_metadata set lease_expires_at = now() - interval '1 second'")
-        .await;
+    one_dies_at(&shop, When::method("read").nth(2)).await;
     let mut function = shop.function().await;
     shop.sync(&mut function).await;
     let lines = lines(&mut function).await;
