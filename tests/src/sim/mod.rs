@@ -3,6 +3,8 @@
 
 mod builder;
 #[cfg(test)]
+mod control_tests;
+#[cfg(test)]
 mod document_tests;
 mod force;
 mod records;

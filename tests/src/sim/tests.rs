@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 use crate::{Fault, OdooSim, Version, When};
 
 /// A small shop of each version.
-async fn shops() -> [OdooSim; 2] {
+pub(super) async fn shops() -> [OdooSim; 2] {
     let start = |version| {
         OdooSim::builder()
             .version(version)
@@ -54,9 +54,9 @@ async fn send(sim: &OdooSim, model: &str, method: &str, args: Json, kwargs: Json
 }
 
 /// Status, `Retry-After`, text.
-type Answer = Result<(u16, Option<String>, String), reqwest::Error>;
+pub(super) type Answer = Result<(u16, Option<String>, String), reqwest::Error>;
 
-async fn read(sim: &OdooSim, id: i64) -> Answer {
+pub(super) async fn read(sim: &OdooSim, id: i64) -> Answer {
     send(
         sim,
         "product.product",
@@ -67,11 +67,11 @@ async fn read(sim: &OdooSim, id: i64) -> Answer {
     .await
 }
 
-fn result(answer: Answer) -> Json {
+pub(super) fn result(answer: Answer) -> Json {
     serde_json::from_str::<Json>(&answer.unwrap().2).unwrap()["result"].take()
 }
 
-fn error_name(answer: Answer) -> String {
+pub(super) fn error_name(answer: Answer) -> String {
     let json: Json = serde_json::from_str(&answer.unwrap().2).unwrap();
     json["error"]["data"]["name"].as_str().unwrap().to_owned()
 }
