@@ -96,6 +96,10 @@ fn cargo_test(workspace: &Workspace, servers: &Servers, args: &[String], ours: &
     let (for_cargo, for_program) = split(args);
     let mut command = workspace.cargo();
     command.arg("test").args(for_cargo);
+    if for_cargo.is_empty() {
+        // Who asks for all tests wants to know of all that fail, not of the first program's.
+        command.arg("--no-fail-fast");
+    }
     if !ours.is_empty() {
         command.args(["--test", "it"]);
     }
