@@ -12,9 +12,9 @@ use tokio_postgres::Transaction;
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
-use super::database::Doing;
+use super::database::{Doing, first_column};
 use super::glance::{Glance, rows_of_page};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::specs::{Check, Condition, Rule, Stream};
 
 /// Difference up to which a sum is right: documents are rounded to cents.
@@ -74,6 +74,19 @@ impl RowRules {
     ) -> Result<()> {
         let ids = (&ids as &(dyn ToSql + Sync), Type::INT8_ARRAY);
         execute(transaction, &self.sql, context, Some(ids)).await
+    }
+}
+
+/// What a check came to. One that Postgres breaks off, because it takes too long on a large table, say,
+/// leaves the findings as they are and comes to `otherwise`: neither rows that are mirrored nor
+/// the checks after it wait for it.
+pub(crate) fn or_warn<T>(checked: Result<T>, otherwise: T) -> Result<T> {
+    match checked {
+        Err(error) if error.kind() == ErrorKind::DbFault => {
+            tracing::warn!(cause = error.chain(), "a rule was not checked");
+            Ok(otherwise)
+        }
+        checked => checked,
     }
 }
 
@@ -153,6 +166,33 @@ impl Reference {
             None => Ok(None),
         }
     }
+}
+
+/// Ids of the rows with an open warning that what they refer to is not mirrored, those noticed last
+/// first, `limit` of them at most.
+pub(crate) async fn rows_with_broken_references(
+    transaction: &Transaction<'_>,
+    stream: &'static Stream,
+    limit: usize,
+) -> Result<Vec<i64>> {
+    let refers = |rule: &&Rule| matches!(rule.check, Check::RefersTo { .. });
+    let names: Vec<String> = stream.rules.iter().filter(refers).map(Rule::name).collect();
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let doing = "reading findings";
+    let rows = transaction
+        .query_typed(
+            "select odoo_id from odoo.sync_findings
+             where stream = $1 and rule = any($2) and resolved_at is null
+             group by odoo_id order by max(first_seen_at) desc, odoo_id limit $3",
+            &[
+                (&stream.name, Type::TEXT),
+                (&names, Type::TEXT_ARRAY),
+                (&limit, Type::INT8),
+            ],
+        )
+        .await
+        .doing(doing)?;
+    first_column(&rows).doing(doing)
 }
 
 /// Checks all of a stream for values that no two rows may share. Whichever of two twins

@@ -95,10 +95,11 @@ impl Syncer {
             }
         }
         if lease.run.mode == Mode::Reconcile {
-            for stream in spec.streams {
-                let mut run = self.stream(spec, stream, lease);
-                let checking = run.check_references();
-                checking.instrument(telemetry::of_stream(stream)).await?;
+            for opened in &streams {
+                let mut run = self.stream(spec, opened.stream, lease);
+                let span = telemetry::of_stream(opened.stream);
+                let checking = run.check_references(&opened.plan);
+                Box::pin(checking.instrument(span)).await?;
             }
         }
         Ok(())

@@ -20,6 +20,7 @@ mod page_properties;
 pub(crate) mod plan;
 mod reconcile;
 mod record;
+mod references;
 mod related;
 pub mod request;
 mod spent;

@@ -12,7 +12,7 @@ use super::reconcile;
 use super::request::Mode;
 use super::window::Range;
 use crate::config::Config;
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::metadata::comparison;
 use crate::metadata::cursor::Step;
 use crate::metadata::lease::Lease;
@@ -87,38 +87,6 @@ impl StreamRun<'_> {
         self.close(source_rows, opened).await
     }
 
-    /// Checks which rows refer to rows that are not mirrored. Comes after all streams of
-    /// the data type have been read and compared.
-    ///
-    /// # Errors
-    /// Any `db_*` kind.
-    pub(crate) async fn check_references(&mut self) -> Result<()> {
-        let (context, overlap) = (self.rules_context(), self.config.sync.overlap);
-        // A transaction each: on a large table one takes seconds.
-        for reference in rules::references(self.stream) {
-            let checked = self
-                .lease
-                .transaction(self.database, "checking a reference", async |transaction| {
-                    reference.check(transaction, context, overlap).await
-                })
-                .await;
-            self.rules_only_warn(checked)?;
-        }
-        Ok(())
-    }
-
-    /// A check that Postgres breaks off, because it takes too long on a large table, say,
-    /// leaves the findings as they are: rows that are mirrored do not wait for it.
-    fn rules_only_warn(&self, checked: Result<()>) -> Result<()> {
-        match checked {
-            Err(error) if error.kind() == ErrorKind::DbFault => {
-                tracing::warn!(cause = error.chain(), "a rule was not checked");
-                Ok(())
-            }
-            checked => checked,
-        }
-    }
-
     /// Whose findings this run's are.
     pub(crate) fn rules_context(&self) -> rules::Context {
         rules::Context {
@@ -177,7 +145,7 @@ impl StreamRun<'_> {
                 rules::check_unique(transaction, context, stream).await
             })
             .await;
-        self.rules_only_warn(checked)
+        rules::or_warn(checked, ())
     }
 
     /// Commits a page, and puts down the rows before its end that the source does not have.

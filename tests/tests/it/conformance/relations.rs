@@ -194,13 +194,23 @@ async fn a_category_in_use_is_kept_on_14_and_taken_from_its_products_on_19(serve
         .create("product.category", json!({"name": unique("In use")}))
         .await;
     let values = json!({"name": unique("User"), "categ_id": category});
-    let (template, _) = server.create_product(values).await;
+    let (template, variant) = server.create_product(values).await;
+    let times = async || {
+        [
+            server.write_date("product.template", template).await,
+            server.write_date("product.product", variant).await,
+        ]
+    };
+    let before = times().await;
+    server.next_second().await;
     let unlinked = server
         .try_call("product.category", "unlink", json!([[category]]), json!({}))
         .await;
     let row = server
         .read("product.template", template, &["categ_id"])
         .await;
+    // Postgres empties it, so Odoo has written nothing.
+    assert_eq!(times().await, before);
     if server.is(Version::V14) {
         let fault = unlinked.expect_err("14 keeps it");
         assert_eq!(fault.name, "odoo.exceptions.ValidationError");

@@ -41,6 +41,43 @@ async fn at_the_end_of_a_batch_references_are_looked_at_and_resolved_when_mended
 }
 
 #[tokio::test]
+async fn a_check_that_postgres_breaks_off_keeps_no_other_from_being_made() {
+    let mut shop = Shop::open().await;
+    let mut all = shop.yard.function().await;
+    // Products are looked at first.
+    let elsewhere = [
+        ("product.product", "categ_id"),
+        ("product.category", "parent_id"),
+        ("stock.move", "location_id"),
+    ];
+    for (model, field) in elsewhere {
+        let id = shop.sim.ids(model)[0];
+        shop.sim.force(model, id, json!({field: NOWHERE}));
+    }
+    shop.yard
+        .execute(
+            "create function odoo.break_off() returns trigger language plpgsql as
+             $$begin raise exception 'no'; end$$;
+             create trigger break_off before insert on odoo.sync_findings for each row
+             when (new.rule = 'refers_to:category_id') execute function odoo.break_off()",
+        )
+        .await;
+    shop.sync_all(&mut all, "full").await;
+    let warnings = shop.open_warnings().await;
+    let mut found: Vec<_> = warnings.iter().map(|it| it["rule"].as_str()).collect();
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            Some("refers_to:parent_id"),
+            Some("refers_to:source_location_id")
+        ]
+    );
+    let logged = all.end().await;
+    assert!(logged.contains("a rule was not checked"), "{logged}");
+}
+
+#[tokio::test]
 async fn references_of_a_data_type_whose_run_is_on_are_left_to_the_next_batch() {
     let mut shop = Shop::open().await;
     let mut all = shop.yard.function().await;

@@ -93,6 +93,36 @@ async fn a_first_reconcile_looks_at_references_within_its_data_type() {
     assert_eq!(open, ["refers_to:parent_id"]);
 }
 
+/// Odoo deletes a record, and Postgres empties what refers to it: no change time moves.
+#[tokio::test]
+async fn a_reference_that_odoo_empties_unseen_is_read_anew_by_a_reconcile() {
+    for version in VERSIONS {
+        let shop = judged_at_once(version).await;
+        for spec in REGISTRY {
+            shop.sync(spec, "full").await;
+        }
+        let moved = shop.find("stock.move", |it| it["sale_line_id"] != false);
+        let before = shop.sim.record("stock.move", moved);
+        let line = before["sale_line_id"].as_i64().expect("a line");
+        shop.sim.clock().advance(Duration::from_secs(60));
+        shop.sim.unlink("sale.order.line", &[line]);
+        let after = shop.sim.record("stock.move", moved);
+        assert_eq!(after["sale_line_id"], false);
+        assert_eq!(after["write_date"], before["write_date"]);
+
+        shop.reconcile_all().await;
+        let lines: Option<i64> = shop.cell("stock_moves", moved, "sale_line_id").await;
+        assert_eq!(lines, None, "Odoo {version}");
+        // Nobody is told to mend what is mended.
+        assert_eq!(shop.count_open().await, 0);
+        let rule = "refers_to:sale_line_id";
+        assert_eq!(
+            shop.resolutions("stock_moves", moved, rule).await,
+            ["mended"]
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_shop_that_is_in_order_has_no_broken_reference_anywhere() {
     for version in Version::ALL {

@@ -90,6 +90,13 @@ impl Shop {
         rows.iter().map(|row| row.get(0)).collect()
     }
 
+    /// What the mirror has in a column of whole numbers.
+    pub(super) async fn cell(&self, table: &str, odoo_id: i64, column: &str) -> Option<i64> {
+        let sql = format!("select {column} from odoo.{table} where odoo_id = $1");
+        let row = self.database.client.query_one(&sql, &[&odoo_id]).await;
+        row.expect("a row").get(0)
+    }
+
     pub(super) async fn count_open(&self) -> i64 {
         let sql = "select count(*) from odoo.sync_findings where resolved_at is null";
         let row = self.database.client.query_one(sql, &[]).await;
