@@ -153,7 +153,8 @@ fn load() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Document, HEAD, place, sections};
+    use super::{Case, Document, HEAD, place, sections};
+    use clap::ValueEnum;
     use std::path::PathBuf;
 
     const FIGURES: &str = "| figure | measured | bar |  |\n| --- | ---: | ---: | ---: |\n\
@@ -171,6 +172,16 @@ mod tests {
         assert_eq!(document.figure("size of it"), Some(8.0));
         assert_eq!(document.figure("figure"), None);
         assert_eq!(document.figure("another"), None);
+    }
+
+    #[test]
+    fn the_file_has_every_case_and_what_ci_holds_a_change_to() {
+        let text = include_str!("../../../docs/BENCHMARKS.md");
+        let written: Vec<String> = sections(text).into_iter().map(|(name, _)| name).collect();
+        let cases = Case::value_variants().iter().map(|case| case.name());
+        let short = ["start", "nothing", "engine"].map(|name| format!("short {name}"));
+        let expected: Vec<String> = cases.chain(short).collect();
+        assert_eq!(written, expected);
     }
 
     #[test]

@@ -125,7 +125,8 @@ impl Floor {
                 }
                 anyhow::Ok(())
             })
-            .buffered(IN_FLIGHT)
+            // In any order: one that waits for its turn would keep the next from being asked for.
+            .buffer_unordered(IN_FLIGHT)
             .try_collect::<Vec<()>>()
             .await?;
         Ok(started.elapsed())

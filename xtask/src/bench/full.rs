@@ -117,14 +117,14 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<Report> {
     Ok(report)
 }
 
-/// Case `far`: the same where every packet to and from Odoo takes longer.
+/// Case `far`: the same where all that is sent to and by Odoo takes longer, but for the handshakes of TCP.
 pub(super) fn run_far(bench: &Bench<'_>) -> Result<Report> {
     let odoo = start_odoo(bench.args)?;
     let delay = Duration::from_millis(bench.args.delay);
     let distance = Distance::to(&odoo.environment, delay)?;
     let mut report = Report::new(format!(
-        "As `full`, with {} ms added to every packet to Odoo and from it, for the function and for the \
-         bare loop.",
+        "As `full`, with {} ms added to all that is sent to Odoo and by it, the handshake of TCP aside, for the \
+         function and for the bare loop.",
         bench.args.delay
     ));
     for subject in subjects(bench.args) {

@@ -30,6 +30,18 @@ use case::{Case, Plan, Wanted};
 use document::Document;
 use mirror::Mirror;
 
+/// Options that make a case smaller or another one: docs/BENCHMARKS.md would have it under the name of the whole.
+const PARTS: [&str; 8] = [
+    "data_types",
+    "rows",
+    "no_real_odoo",
+    "no_dlt",
+    "delay",
+    "products",
+    "orders",
+    "moves",
+];
+
 /// Measure how fast, how small and how quiet a sync is
 ///
 /// start      from exec to the first poll, the memory then, and the size of every function
@@ -47,7 +59,7 @@ use mirror::Mirror;
 ///            workers, each against a bare loop of the same `read` calls, two in flight, in
 ///            turns; medians, their ratio, and the peak of the function's memory; also against
 ///            dlt, which is installed from PyPI
-/// far        the same with 50 ms added to every packet to Odoo and from it, without dlt
+/// far        the same with 50 ms added to all that is sent to Odoo and by it, without dlt
 /// short      a few minutes of `start`, `nothing` and `engine`, for CI: ends with 1 if a figure is more
 ///            than 30 percent worse than what `--write short` has written, whatever the bars say
 ///
@@ -60,8 +72,9 @@ pub(crate) struct Args {
     /// What to measure; may be repeated
     #[arg(value_enum)]
     cases: Vec<Wanted>,
-    /// Write what is measured into docs/BENCHMARKS.md; cases that are not measured stay there
-    #[arg(long)]
+    /// Write what is measured into docs/BENCHMARKS.md; cases that are not measured stay there, and a case
+    /// is written whole
+    #[arg(long, conflicts_with_all = PARTS)]
     write: bool,
     /// Measure what the last time built, without building again
     #[arg(long)]
@@ -82,7 +95,7 @@ pub(crate) struct Args {
     /// Leave out dlt, which `full` is compared with
     #[arg(long)]
     no_dlt: bool,
-    /// How many milliseconds `far` adds to each packet
+    /// How many milliseconds later than without it `far` lets what is sent arrive
     #[arg(long, default_value_t = 50)]
     delay: u64,
     /// How many products are to be in the real Odoo, at least
@@ -161,12 +174,13 @@ fn programs(
     is_built: bool,
 ) -> Result<PathBuf> {
     if !is_built {
-        let mut command = workspace.cargo();
-        command.args(["build", "--release"]);
+        // One after the other: of packages that are built together Cargo unites the features, and
+        // each would carry what `backup` alone needs of `shared`.
         for function in functions {
-            command.args(["--package", function]);
+            let mut command = workspace.cargo();
+            command.args(["build", "--release", "--package", function]);
+            child::run_to_success(&command)?;
         }
-        child::run_to_success(&command)?;
     }
     Ok(workspace.target.join("release"))
 }
@@ -186,8 +200,34 @@ pub(crate) fn median<T: Ord + Copy>(measured: impl IntoIterator<Item = T>) -> Re
 
 #[cfg(test)]
 mod tests {
-    use super::median;
+    use super::{Args, PARTS, median};
+    use clap::Parser;
     use std::time::Duration;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        _args: Args,
+    }
+
+    #[test]
+    fn a_part_of_a_case_is_not_written_as_the_whole() {
+        let parses = |words: &[&str]| {
+            let words = ["bench"].iter().chain(words).copied();
+            Program::try_parse_from(words).is_ok()
+        };
+        assert!(parses(&["--write"]));
+        assert!(parses(&["--write", "full", "--repeat", "5", "--no-build"]));
+        for part in PARTS {
+            let option = match part {
+                "data_types" => "--data-type=sales".to_owned(),
+                "no_real_odoo" | "no_dlt" => format!("--{}", part.replace('_', "-")),
+                number => format!("--{number}=5"),
+            };
+            assert!(parses(&[&option]), "{option}");
+            assert!(!parses(&["--write", &option]), "{option}");
+        }
+    }
 
     #[test]
     fn the_median_is_the_one_in_the_middle() {
