@@ -3,6 +3,7 @@
 mod cancel;
 mod desk;
 mod dismissed;
+mod history;
 mod pause;
 mod pause_of_all;
 mod practice;
