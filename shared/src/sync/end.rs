@@ -33,7 +33,7 @@ impl Ending<'_> {
     pub(super) async fn succeed(&self, database: &mut Database) -> Result<RunReport> {
         let (data_type, run_id) = (self.spec.name, self.lease.run.id);
         self.once(database, "ending a run", async |transaction| {
-            streams::settle(transaction, run_id).await?;
+            streams::settle(transaction, self.spec, run_id).await?;
             runs::finish(transaction, run_id, self.retries, None).await?;
             record_success(transaction, data_type, run_id).await?;
             self.lease.free(transaction).await

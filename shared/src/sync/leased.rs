@@ -48,10 +48,13 @@ impl Syncer {
             retries: self.retries() - retries_before,
         };
         let ended = match outcome {
-            Ok(()) => ending
-                .succeed(&mut self.database)
-                .await
-                .map(Ended::Finished),
+            Ok(()) => match ending.succeed(&mut self.database).await {
+                // What it has done is gone, or cannot be told from what is.
+                Err(error) if error.kind() == ErrorKind::DbFault => {
+                    return Err(ending.fail(&mut self.database, error).await);
+                }
+                report => report.map(Ended::Finished),
+            },
             Err(error) if error.kind() == ErrorKind::OutOfTime => {
                 self.handing_over = Some(next.clone());
                 let report = ending.hand_over(&mut self.database, waits).await;
