@@ -32,7 +32,7 @@ impl Ending<'_> {
     /// over.
     pub(super) async fn succeed(&self, database: &mut Database) -> Result<RunReport> {
         let (data_type, run_id) = (self.spec.name, self.lease.run.id);
-        self.once(database, "ending a run", async |transaction| {
+        self.once(database, "ending a run", None, async |transaction| {
             streams::settle(transaction, self.spec, run_id).await?;
             runs::finish(transaction, run_id, self.retries, None).await?;
             record_success(transaction, data_type, run_id).await?;
@@ -79,11 +79,16 @@ impl Ending<'_> {
         }
         let run_id = self.lease.run.id;
         let recorded = self
-            .once(database, "recording a failure", async |transaction| {
-                runs::finish(transaction, run_id, self.retries, Some(&error)).await?;
-                record_failure(transaction, self.spec.name, &error).await?;
-                self.lease.free(transaction).await
-            })
+            .once(
+                database,
+                "recording a failure",
+                Some(&error),
+                async |transaction| {
+                    runs::finish(transaction, run_id, self.retries, Some(&error)).await?;
+                    record_failure(transaction, self.spec.name, &error).await?;
+                    self.lease.free(transaction).await
+                },
+            )
             .await;
         match recorded {
             Ok(()) => {}
@@ -113,20 +118,22 @@ impl Ending<'_> {
         }
     }
 
-    /// Runs `work`, which ends the run and frees the lease, under the lease. A later attempt
-    /// that finds the run over knows that the commit of an earlier one went through unheard.
+    /// Runs `work`, which ends the run so and frees the lease, under the lease. A later attempt
+    /// that finds that end on record knows that the commit of an earlier one went through unheard.
+    /// Any other end is somebody else's, of which the fence tells.
     async fn once(
         &self,
         database: &mut Database,
         doing: &str,
+        error: Option<&Error>,
         work: impl AsyncFn(&Transaction<'_>) -> Result<()>,
     ) -> Result<()> {
         let is_repeated = Cell::new(false);
         database
             .transaction(doing, async |transaction| {
-                let is_over = is_repeated.replace(true)
-                    && runs::is_over(transaction, self.lease.run.id).await?;
-                if is_over {
+                let is_done = is_repeated.replace(true)
+                    && runs::has_ended_so(transaction, self.lease.run.id, error).await?;
+                if is_done {
                     return Ok(());
                 }
                 self.lease.fence(transaction).await?;
