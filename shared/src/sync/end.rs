@@ -22,6 +22,8 @@ pub(super) struct Ending<'a> {
     pub(super) spec: &'static DataType,
     pub(super) lease: &'a Lease,
     pub(super) retries: u64,
+    /// What it was taken over for and does not do.
+    pub(super) waits: Option<Claim>,
 }
 
 impl Ending<'_> {
@@ -47,11 +49,7 @@ impl Ending<'_> {
     /// # Errors
     /// `busy` where the lease is lost, and every `db_*`; the run is then left to be taken
     /// over.
-    pub(super) async fn hand_over(
-        &self,
-        database: &mut Database,
-        waits: Option<Claim>,
-    ) -> Result<RunReport> {
+    pub(super) async fn hand_over(&self, database: &mut Database) -> Result<RunReport> {
         let (data_type, run_id) = (self.spec.name, self.lease.run.id);
         let is_repeated = Cell::new(false);
         database
@@ -60,7 +58,7 @@ impl Ending<'_> {
                     return Ok(());
                 }
                 self.lease.fence(transaction).await?;
-                if let Some(claim) = waits {
+                if let Some(claim) = self.waits {
                     claim::remember(transaction, data_type, claim).await?;
                 }
                 runs::add_retries(transaction, run_id, self.retries).await?;
@@ -71,7 +69,8 @@ impl Ending<'_> {
         report(database, run_id).await
     }
 
-    /// Ends the run as failed; the watermarks stay where they were. The failure has the run as it
+    /// Ends the run as failed; the watermarks stay where they were, and what it was taken over for is
+    /// kept for a later one. The failure has the run as it
     /// is on record, where it could be recorded.
     pub(super) async fn fail(&self, database: &mut Database, error: Error) -> RunFailure {
         if error.kind() == ErrorKind::Cancelled {
@@ -86,6 +85,7 @@ impl Ending<'_> {
                 async |transaction| {
                     runs::finish(transaction, run_id, self.retries, Some(&error)).await?;
                     record_failure(transaction, self.spec.name, &error).await?;
+                    self.remember(transaction).await?;
                     self.lease.free(transaction).await
                 },
             )
@@ -109,12 +109,29 @@ impl Ending<'_> {
         }
     }
 
-    /// What is told of a run that an operator has ended: it is on record, and nothing more may be written for it.
+    /// What is told of a run that an operator has ended: it is on record, and nothing more may be written for it
+    /// but what it was taken over for.
     pub(super) async fn cancelled(&self, database: &mut Database, error: Error) -> RunFailure {
+        let doing = "remembering a request";
+        if self.waits.is_some()
+            && let Err(cause) = database
+                .transaction(doing, async |it| self.remember(it).await)
+                .await
+        {
+            tracing::warn!(cause = cause.chain(), "what waited is forgotten");
+        }
         RunFailure {
             report: report(database, self.lease.run.id).await.ok(),
             error,
             running: None,
+        }
+    }
+
+    /// Keeps what the run was taken over for, where nobody would ask for it again.
+    async fn remember(&self, transaction: &Transaction<'_>) -> Result<()> {
+        match self.waits.filter(|claim| claim.is_remembered()) {
+            Some(claim) => claim::remember(transaction, self.spec.name, claim).await,
+            None => Ok(()),
         }
     }
 

@@ -46,6 +46,7 @@ impl Syncer {
             spec,
             lease,
             retries: self.retries() - retries_before,
+            waits,
         };
         let ended = match outcome {
             Ok(()) => match ending.succeed(&mut self.database).await {
@@ -57,7 +58,7 @@ impl Syncer {
             },
             Err(error) if error.kind() == ErrorKind::OutOfTime => {
                 self.handing_over = Some(next.clone());
-                let report = ending.hand_over(&mut self.database, waits).await;
+                let report = ending.hand_over(&mut self.database).await;
                 self.handing_over = None;
                 report.map(Ended::HandedOver)
             }

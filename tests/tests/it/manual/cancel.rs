@@ -228,6 +228,28 @@ async fn a_batch_that_waits_goes_on_and_the_next_slice_does_nothing() {
 }
 
 #[tokio::test]
+async fn what_a_lesser_run_that_is_cancelled_was_taken_over_for_still_runs() {
+    let mut chain = Chain::in_a_shop(Version::V19, Mood::Takes).await;
+    chain.slice(&json!({})).await;
+    chain.let_all_through();
+    let function = chain.shop.function().await;
+    let mut desk = Desk {
+        caller: crate::api::caller::Caller::with(&chain.shop.environment).await,
+        shop: chain.shop,
+        bus: chain.bus,
+        function,
+    };
+    let hold = Hold::the_next(&desk.shop.sim, When::method("read").model(PRODUCT));
+    let request = requested(&json!({"mode": "reconcile", "dataType": "products"}));
+    desk.function.send(&request);
+    hold.reached().await;
+    desk.done("cancel/products").await;
+    hold.release();
+    assert_failed(&desk.function.answered().await, "cancelled");
+    assert_eq!(desk.shop.metadata().await["pending_mode"], "reconcile");
+}
+
+#[tokio::test]
 async fn what_was_remembered_to_run_next_still_does() {
     let mut desk = Desk::open(Version::V14).await;
     let hold = Hold::the_next(&desk.shop.sim, When::method("read").model(PRODUCT));
