@@ -44,12 +44,13 @@ impl Ending<'_> {
         report(database, run_id).await
     }
 
-    /// Leaves the run to its next slice, and keeps what else was asked for until it is over.
+    /// Leaves the run to its next slice, and keeps what else was asked for until it is over. The
+    /// report of it is read apart: see [`report`].
     ///
     /// # Errors
     /// `busy` where the lease is lost, and every `db_*`; the run is then left to be taken
     /// over.
-    pub(super) async fn hand_over(&self, database: &mut Database) -> Result<RunReport> {
+    pub(super) async fn hand_over(&self, database: &mut Database) -> Result<()> {
         let (data_type, run_id) = (self.spec.name, self.lease.run.id);
         let is_repeated = Cell::new(false);
         database
@@ -66,7 +67,7 @@ impl Ending<'_> {
             })
             .await?;
         tracing::info!("run handed over");
-        report(database, run_id).await
+        Ok(())
     }
 
     /// Ends the run as failed; the watermarks stay where they were, and what it was taken over for is
