@@ -87,16 +87,21 @@ impl Function {
 
     /// Tells the log of an end, well or not, and the bus of every outcome of a
     /// request. A run that is over is not undone because nobody could be told, and one that
-    /// was handed over is taken up by the next request or schedule. Returns whether the bus
-    /// has an event of it.
+    /// was handed over is taken up by the next request or schedule. One that may have been handed
+    /// over unheard is no failed one: it is told to go on, which does nothing where it does not wait.
+    /// Returns whether the bus has an event of it.
     pub(super) async fn tell(
         &mut self,
         request: Option<&SyncRequest>,
         outcome: &Result<Outcome, RunFailure>,
         until: Instant,
     ) -> bool {
+        Account::log(outcome, self.work());
+        let unheard = self.syncer.as_mut().and_then(Syncer::unheard_hand_over);
+        if let Some(next) = unheard {
+            return self.send(events::requested(&next), until).await;
+        }
         let event = {
-            Account::log(outcome, self.work());
             let mut account = self.account.borrow_mut();
             let event = request.and_then(|request| events::event(&account, request, outcome));
             account.remember(outcome);

@@ -190,28 +190,15 @@ impl Function {
         until: Instant,
         deadline: Deadline,
     ) -> Answered {
-        let unheard = self.syncer.as_mut().and_then(Syncer::unheard_hand_over);
-        let then = match &unheard {
-            Some(_) => "the run was being handed over and goes on",
-            None => {
-                "a run that had begun is taken up by the next request or schedule, a minute from now at the soonest"
-            }
+        let is_handing_over = self.syncer.as_ref().is_some_and(Syncer::is_handing_over);
+        let then = if is_handing_over {
+            "the run was being handed over and goes on"
+        } else {
+            "a run that had begun is taken up by the next request or schedule, a minute from now at the soonest"
         };
         let message = format!("Postgres did not answer in time; {then}");
-        let failure = RunFailure::from(Error::new(ErrorKind::DbUnreachable, message));
-        let (outcome, is_told) = match unheard {
-            // Where it was not committed after all, the event does nothing.
-            Some(next) => {
-                account::log_failure(&failure, self.work());
-                let is_told = self.send(events::requested(&next), until).await;
-                (Err(failure), is_told)
-            }
-            None => {
-                let outcome = Err(failure);
-                let is_told = self.tell(request.as_ref(), &outcome, until).await;
-                (outcome, is_told)
-            }
-        };
+        let outcome = Err(Error::new(ErrorKind::DbUnreachable, message).into());
+        let is_told = self.tell(request.as_ref(), &outcome, until).await;
         self.measure(&outcome, deadline).await;
         // Whatever it waits for, its connection is of no use to the next one.
         self.syncer = None;

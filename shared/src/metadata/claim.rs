@@ -88,7 +88,7 @@ pub(crate) struct Claim {
 
 impl Claim {
     /// A full or reconcile that nobody waits for is remembered while another run is on.
-    fn is_remembered(self) -> bool {
+    pub(crate) fn is_remembered(self) -> bool {
         self.mode != Mode::Incremental && self.trigger.is_unattended()
     }
 

@@ -3,29 +3,47 @@
 
 use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
+use uuid::Uuid;
 
+use super::cursor::{Place, lost};
 use super::streams::{Phase, number};
 use crate::error::Result;
 use crate::mirror::database::Doing;
 use crate::specs::Stream;
 
-/// Begins a phase: the cursor is at its start again. What a comparison has counted stays.
+/// Begins the phase that comes after the one which has got to this place: the cursor is at its
+/// start again. What a comparison has counted stays.
+///
+/// # Errors
+/// `db_fault` where the cursor is not there, and no earlier attempt has begun the phase; and every
+/// other `db_*`.
 pub(crate) async fn enter(
     transaction: &Transaction<'_>,
     stream: &Stream,
+    reached: Place,
     phase: Phase,
 ) -> Result<()> {
-    transaction
+    let begun = transaction
         .execute_typed(
             "update odoo.sync_streams
              set window_phase = $2, last_id = 0, rows_to_do = null,
                  rows_done = case when $2 = 'delete' then rows_done else 0 end,
                  updated_at = now()
-             where stream = $1",
-            &[(&stream.name, Type::TEXT), (&phase.word(), Type::TEXT)],
+             where stream = $1 and run_id = $3
+                 and (window_phase = $2 or (window_phase = $4 and last_id = $5))",
+            &[
+                (&stream.name, Type::TEXT),
+                (&phase.word(), Type::TEXT),
+                (&reached.run_id, Type::UUID),
+                (&reached.phase.word(), Type::TEXT),
+                (&reached.last_id, Type::INT8),
+            ],
         )
         .await
         .doing("beginning a phase")?;
+    if begun == 0 {
+        return Err(lost(stream.name));
+    }
     Ok(())
 }
 
@@ -40,15 +58,24 @@ pub(crate) struct Compared {
 }
 
 /// Reads what a comparison that has come to its end has met.
-pub(crate) async fn compared(transaction: &Transaction<'_>, stream: &Stream) -> Result<Compared> {
+///
+/// # Errors
+/// `db_fault` where its end is gone, and every other `db_*`.
+pub(crate) async fn compared(
+    transaction: &Transaction<'_>,
+    stream: &Stream,
+    run_id: Uuid,
+) -> Result<Compared> {
     let doing = "reading what has been compared";
     let row = transaction
-        .query_typed_one(
-            "select rows_done, rows_here, rows_new from odoo.sync_streams where stream = $1",
-            &[(&stream.name, Type::TEXT)],
+        .query_typed_opt(
+            "select rows_done, rows_here, rows_new from odoo.sync_streams
+             where stream = $1 and run_id = $2 and window_phase = 'delete'",
+            &[(&stream.name, Type::TEXT), (&run_id, Type::UUID)],
         )
         .await
-        .doing(doing)?;
+        .doing(doing)?
+        .ok_or_else(|| lost(stream.name))?;
     let count = |at| row.try_get(at).map(i64::unsigned_abs).doing(doing);
     Ok(Compared {
         source_rows: count(0)?,
@@ -58,22 +85,33 @@ pub(crate) async fn compared(transaction: &Transaction<'_>, stream: &Stream) -> 
 }
 
 /// Marks a stream as compared with the whole source, and all of its phases as done.
+///
+/// # Errors
+/// `db_fault` where the end of its comparison is gone, and every other `db_*`.
 pub(crate) async fn verified(
     transaction: &Transaction<'_>,
     stream: &Stream,
+    run_id: Uuid,
     rows_here: u64,
 ) -> Result<()> {
-    transaction
+    let marked = transaction
         .execute_typed(
             "update odoo.sync_streams
              set verified_at = now(), source_count = rows_done, mirror_count = $2,
                  count_mismatches = 0, delete_guard = null, window_done = true,
                  updated_at = now()
-             where stream = $1",
-            &[(&stream.name, Type::TEXT), (&number(rows_here), Type::INT8)],
+             where stream = $1 and run_id = $3 and window_phase = 'delete'",
+            &[
+                (&stream.name, Type::TEXT),
+                (&number(rows_here), Type::INT8),
+                (&run_id, Type::UUID),
+            ],
         )
         .await
         .doing("marking a stream as verified")?;
+    if marked == 0 {
+        return Err(lost(stream.name));
+    }
     Ok(())
 }
 

@@ -110,8 +110,7 @@ pub(crate) async fn finish(
     retries: u64,
     error: Option<&Error>,
 ) -> Result<()> {
-    let status = if error.is_none() { "success" } else { "failed" };
-    let code = error.map(|error| error.kind().code());
+    let (status, code) = end(error);
     let message = error.map(ToString::to_string);
     transaction
         .execute_typed(
@@ -132,13 +131,32 @@ pub(crate) async fn finish(
     Ok(())
 }
 
-/// Whether a run has ended.
-pub(crate) async fn is_over(transaction: &Transaction<'_>, run_id: Uuid) -> Result<bool> {
+/// Status and code of a run that ends so.
+fn end(error: Option<&Error>) -> (&'static str, Option<&'static str>) {
+    match error {
+        None => ("success", None),
+        Some(error) => ("failed", Some(error.kind().code())),
+    }
+}
+
+/// Whether a run has ended in the way that [`finish`] puts down, and not in one that somebody else
+/// has put down meanwhile.
+pub(crate) async fn has_ended_so(
+    transaction: &Transaction<'_>,
+    run_id: Uuid,
+    error: Option<&Error>,
+) -> Result<bool> {
+    let (status, code) = end(error);
     let doing = "reading a run";
     transaction
         .query_typed_one(
-            "select status <> 'in_progress' from odoo.sync_runs where run_id = $1",
-            &[(&run_id, Type::UUID)],
+            "select status = $2 and error_code is not distinct from $3
+             from odoo.sync_runs where run_id = $1",
+            &[
+                (&run_id, Type::UUID),
+                (&status, Type::TEXT),
+                (&code, Type::TEXT),
+            ],
         )
         .await
         .doing(doing)?

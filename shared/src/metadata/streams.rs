@@ -7,10 +7,11 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
 
+use super::cursor::{Place, lost};
 use super::{comparison, deletions};
 use crate::error::Result;
 use crate::mirror::database::Doing;
-use crate::specs::Stream;
+use crate::specs::{DataType, Stream};
 use crate::sync::request::Mode;
 use crate::sync::window::{Past, Range, Window};
 
@@ -255,31 +256,44 @@ pub(crate) struct SourceCount {
     pub(crate) mismatches: i32,
 }
 
-/// Marks a stream's window as read to its end. `next` is the phase that comes then, if any.
+/// Marks a stream's window as read to its end, which is this place. `next` is the phase that comes
+/// then, if any.
+///
+/// # Errors
+/// `db_fault` where the cursor is not there, and every other `db_*`.
 pub(crate) async fn close(
     transaction: &Transaction<'_>,
     stream: &Stream,
+    reached: Place,
     count: SourceCount,
     next: Option<Phase>,
 ) -> Result<()> {
-    transaction
+    let closed = transaction
         .execute_typed(
             "update odoo.sync_streams
              set source_count = $2, mirror_count = $3, count_mismatches = $4,
                  window_done = $5::text is null, updated_at = now()
-             where stream = $1",
+             where stream = $1 and run_id = $6
+                 -- Or an earlier attempt has closed it.
+                 and (window_phase = $5 or (window_phase = $7 and last_id = $8))",
             &[
                 (&stream.name, Type::TEXT),
                 (&number(count.rows), Type::INT8),
                 (&number(count.rows_here), Type::INT8),
                 (&count.mismatches, Type::INT4),
                 (&next.map(Phase::word), Type::TEXT),
+                (&reached.run_id, Type::UUID),
+                (&reached.phase.word(), Type::TEXT),
+                (&reached.last_id, Type::INT8),
             ],
         )
         .await
         .doing("closing a window")?;
+    if closed == 0 {
+        return Err(lost(stream.name));
+    }
     match next {
-        Some(phase) => comparison::enter(transaction, stream, phase).await,
+        Some(phase) => comparison::enter(transaction, stream, reached, phase).await,
         None => Ok(()),
     }
 }
@@ -289,8 +303,16 @@ pub(super) fn number(count: u64) -> i64 {
 }
 
 /// Moves the watermarks of a run's streams, in the transaction that ends it.
-pub(crate) async fn settle(transaction: &Transaction<'_>, run_id: Uuid) -> Result<()> {
-    transaction
+///
+/// # Errors
+/// `db_fault` where the end of a stream is gone, although Postgres had confirmed it; and every other
+/// `db_*`.
+pub(crate) async fn settle(
+    transaction: &Transaction<'_>,
+    spec: &DataType,
+    run_id: Uuid,
+) -> Result<()> {
+    let settled = transaction
         .execute_typed(
             "update odoo.sync_streams
              set watermark_first_seen_at =
@@ -304,10 +326,13 @@ pub(crate) async fn settle(transaction: &Transaction<'_>, run_id: Uuid) -> Resul
                  rows_new = case when count_mismatches = 0 and delete_guard is null
                                  then 0 else rows_new end,
                  updated_at = now()
-             where run_id = $1",
+             where run_id = $1 and window_done",
             &[(&run_id, Type::UUID)],
         )
         .await
         .doing("moving the watermarks")?;
+    if settled < spec.streams.len() as u64 {
+        return Err(lost(spec.name));
+    }
     Ok(())
 }

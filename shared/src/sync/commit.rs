@@ -44,7 +44,13 @@ pub(crate) async fn commit(
     lease
         .transaction(database, &doing, async |transaction| {
             let (is_new, room) = try_join(
-                cursor::advance(transaction, commit.data_type, stream, commit.step),
+                cursor::advance(
+                    transaction,
+                    commit.data_type,
+                    stream,
+                    lease.run.id,
+                    commit.step,
+                ),
                 upsert.copy.room(transaction),
             )
             .await?;

@@ -22,6 +22,8 @@ pub(super) struct Ending<'a> {
     pub(super) spec: &'static DataType,
     pub(super) lease: &'a Lease,
     pub(super) retries: u64,
+    /// What it was taken over for and does not do.
+    pub(super) waits: Option<Claim>,
 }
 
 impl Ending<'_> {
@@ -32,8 +34,8 @@ impl Ending<'_> {
     /// over.
     pub(super) async fn succeed(&self, database: &mut Database) -> Result<RunReport> {
         let (data_type, run_id) = (self.spec.name, self.lease.run.id);
-        self.once(database, "ending a run", async |transaction| {
-            streams::settle(transaction, run_id).await?;
+        self.once(database, "ending a run", None, async |transaction| {
+            streams::settle(transaction, self.spec, run_id).await?;
             runs::finish(transaction, run_id, self.retries, None).await?;
             record_success(transaction, data_type, run_id).await?;
             self.lease.free(transaction).await
@@ -42,16 +44,13 @@ impl Ending<'_> {
         report(database, run_id).await
     }
 
-    /// Leaves the run to its next slice, and keeps what else was asked for until it is over.
+    /// Leaves the run to its next slice, and keeps what else was asked for until it is over. The
+    /// report of it is read apart: see [`report`].
     ///
     /// # Errors
     /// `busy` where the lease is lost, and every `db_*`; the run is then left to be taken
     /// over.
-    pub(super) async fn hand_over(
-        &self,
-        database: &mut Database,
-        waits: Option<Claim>,
-    ) -> Result<RunReport> {
+    pub(super) async fn hand_over(&self, database: &mut Database) -> Result<()> {
         let (data_type, run_id) = (self.spec.name, self.lease.run.id);
         let is_repeated = Cell::new(false);
         database
@@ -60,7 +59,7 @@ impl Ending<'_> {
                     return Ok(());
                 }
                 self.lease.fence(transaction).await?;
-                if let Some(claim) = waits {
+                if let Some(claim) = self.waits {
                     claim::remember(transaction, data_type, claim).await?;
                 }
                 runs::add_retries(transaction, run_id, self.retries).await?;
@@ -68,10 +67,11 @@ impl Ending<'_> {
             })
             .await?;
         tracing::info!("run handed over");
-        report(database, run_id).await
+        Ok(())
     }
 
-    /// Ends the run as failed; the watermarks stay where they were. The failure has the run as it
+    /// Ends the run as failed; the watermarks stay where they were, and what it was taken over for is
+    /// kept for a later one. The failure has the run as it
     /// is on record, where it could be recorded.
     pub(super) async fn fail(&self, database: &mut Database, error: Error) -> RunFailure {
         if error.kind() == ErrorKind::Cancelled {
@@ -79,11 +79,17 @@ impl Ending<'_> {
         }
         let run_id = self.lease.run.id;
         let recorded = self
-            .once(database, "recording a failure", async |transaction| {
-                runs::finish(transaction, run_id, self.retries, Some(&error)).await?;
-                record_failure(transaction, self.spec.name, &error).await?;
-                self.lease.free(transaction).await
-            })
+            .once(
+                database,
+                "recording a failure",
+                Some(&error),
+                async |transaction| {
+                    runs::finish(transaction, run_id, self.retries, Some(&error)).await?;
+                    record_failure(transaction, self.spec.name, &error).await?;
+                    self.remember(transaction).await?;
+                    self.lease.free(transaction).await
+                },
+            )
             .await;
         match recorded {
             Ok(()) => {}
@@ -104,8 +110,17 @@ impl Ending<'_> {
         }
     }
 
-    /// What is told of a run that an operator has ended: it is on record, and nothing more may be written for it.
+    /// What is told of a run that an operator has ended: it is on record, and nothing more may be written for it
+    /// but what it was taken over for.
     pub(super) async fn cancelled(&self, database: &mut Database, error: Error) -> RunFailure {
+        let doing = "remembering a request";
+        if self.waits.is_some()
+            && let Err(cause) = database
+                .transaction(doing, async |it| self.remember(it).await)
+                .await
+        {
+            tracing::warn!(cause = cause.chain(), "what waited is forgotten");
+        }
         RunFailure {
             report: report(database, self.lease.run.id).await.ok(),
             error,
@@ -113,20 +128,30 @@ impl Ending<'_> {
         }
     }
 
-    /// Runs `work`, which ends the run and frees the lease, under the lease. A later attempt
-    /// that finds the run over knows that the commit of an earlier one went through unheard.
+    /// Keeps what the run was taken over for, where nobody would ask for it again.
+    async fn remember(&self, transaction: &Transaction<'_>) -> Result<()> {
+        match self.waits.filter(|claim| claim.is_remembered()) {
+            Some(claim) => claim::remember(transaction, self.spec.name, claim).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Runs `work`, which ends the run so and frees the lease, under the lease. A later attempt
+    /// that finds that end on record knows that the commit of an earlier one went through unheard.
+    /// Any other end is somebody else's, of which the fence tells.
     async fn once(
         &self,
         database: &mut Database,
         doing: &str,
+        error: Option<&Error>,
         work: impl AsyncFn(&Transaction<'_>) -> Result<()>,
     ) -> Result<()> {
         let is_repeated = Cell::new(false);
         database
             .transaction(doing, async |transaction| {
-                let is_over = is_repeated.replace(true)
-                    && runs::is_over(transaction, self.lease.run.id).await?;
-                if is_over {
+                let is_done = is_repeated.replace(true)
+                    && runs::has_ended_so(transaction, self.lease.run.id, error).await?;
+                if is_done {
                     return Ok(());
                 }
                 self.lease.fence(transaction).await?;

@@ -71,10 +71,12 @@ fn to_tenth(number: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metadata::streams::Phase;
     use uuid::Uuid;
 
     fn page(rows: u64, rows_to_do: u64) -> Step {
         Step::Window {
+            phase: Phase::Read,
             from_id: 0,
             to_id: 0,
             rows,

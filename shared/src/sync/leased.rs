@@ -3,7 +3,7 @@
 use tracing::Instrument;
 
 use super::Syncer;
-use super::end::Ending;
+use super::end::{Ending, report};
 use super::headway::Headway;
 use super::opening::{Opened, Opening};
 use super::outcome::RunFailure;
@@ -46,17 +46,18 @@ impl Syncer {
             spec,
             lease,
             retries: self.retries() - retries_before,
+            waits,
         };
         let ended = match outcome {
-            Ok(()) => ending
-                .succeed(&mut self.database)
-                .await
-                .map(Ended::Finished),
+            Ok(()) => match ending.succeed(&mut self.database).await {
+                // What it has done is gone, or cannot be told from what is.
+                Err(error) if error.kind() == ErrorKind::DbFault => {
+                    return Err(ending.fail(&mut self.database, error).await);
+                }
+                report => report.map(Ended::Finished),
+            },
             Err(error) if error.kind() == ErrorKind::OutOfTime => {
-                self.handing_over = Some(next.clone());
-                let report = ending.hand_over(&mut self.database, waits).await;
-                self.handing_over = None;
-                report.map(Ended::HandedOver)
+                self.hand_over(&ending, next).await.map(Ended::HandedOver)
             }
             Err(error) => return Err(ending.fail(&mut self.database, error).await),
         };
@@ -68,6 +69,23 @@ impl Syncer {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Hands the run over. Where that fails, [`Syncer::unheard_hand_over`] knows whether it may have been
+    /// committed all the same.
+    async fn hand_over(&mut self, ending: &Ending<'_>, next: &SyncRequest) -> Result<RunReport> {
+        self.handing_over = Some(next.clone());
+        if let Err(error) = ending.hand_over(&mut self.database).await {
+            // A commit whose answer was lost may have gone through.
+            if error.kind() != ErrorKind::DbUnreachable {
+                self.handing_over = None;
+            }
+            return Err(error);
+        }
+        // It waits for its next slice, whether or not anybody can say how it stands.
+        let report = report(&mut self.database, ending.lease.run.id).await?;
+        self.handing_over = None;
+        Ok(report)
     }
 
     async fn run_streams(&mut self, spec: &'static DataType, lease: &Lease) -> Result<()> {

@@ -89,6 +89,7 @@ impl Syncer {
     /// Whatever comes now is not about the run of before.
     pub(crate) fn begin(&mut self) {
         self.slice = None;
+        self.handing_over = None;
     }
 
     /// The slice of a run that was worked on since then, the last one where there were several; also where the work was
@@ -97,8 +98,8 @@ impl Syncer {
         self.slice
     }
 
-    /// After a run was dropped: what makes it go on, where that was while it was handed over. Nobody knows
-    /// whether the hand-over was committed; where it was not, this request does nothing.
+    /// After a run was dropped or has failed: what makes it go on, where that was while it was handed over. Nobody
+    /// knows whether the hand-over was committed; where it was not, this request does nothing.
     pub fn unheard_hand_over(&mut self) -> Option<SyncRequest> {
         self.handing_over.take()
     }
@@ -111,6 +112,11 @@ impl Syncer {
     /// What is done where something outside fails that may pass.
     pub fn retry(&self) -> RetryConfig {
         self.config.odoo.retry
+    }
+
+    /// Whether [`Syncer::unheard_hand_over`] has anything.
+    pub fn is_handing_over(&self) -> bool {
+        self.handing_over.is_some()
     }
 
     /// How long an HTTP caller is made to wait.

@@ -14,7 +14,7 @@ use super::window::Range;
 use crate::config::Config;
 use crate::error::Result;
 use crate::metadata::comparison;
-use crate::metadata::cursor::Step;
+use crate::metadata::cursor::{Place, Step};
 use crate::metadata::lease::Lease;
 use crate::metadata::streams::{self, Phase, SourceCount};
 use crate::mirror::database::Database;
@@ -77,14 +77,14 @@ impl StreamRun<'_> {
     /// that comes then, if any.
     async fn read(&mut self, opened: &Opened, fetch: &mut Fetch) -> Result<Option<Phase>> {
         let mut read_any = opened.progress.last_id > 0;
-        let source_rows = self.bring_in(opened, fetch, &mut read_any).await?;
+        let (source_rows, last_id) = self.bring_in(opened, fetch, &mut read_any).await?;
         if opened.progress.mode == Mode::Incremental && opened.has_rejects {
             read_any |= self.retry_rejects(&opened.plan).await?;
         }
         if read_any {
             self.check_unique().await?;
         }
-        self.close(source_rows, opened).await
+        self.close(source_rows, last_id, opened).await
     }
 
     /// Whose findings this run's are.
@@ -96,23 +96,24 @@ impl StreamRun<'_> {
         }
     }
 
-    /// Commits the stream's pages. Returns how many rows the source has.
+    /// Commits the stream's pages. Returns how many rows the source has, and the last id.
     async fn bring_in(
         &mut self,
         opened: &Opened,
         fetch: &mut Fetch,
         read_any: &mut bool,
-    ) -> Result<u64> {
+    ) -> Result<(u64, i64)> {
         let is_all = opened.progress.range == Range::Everything;
         let mut at = opened.progress.last_id;
         let mut to_do = 0;
         loop {
             match self.lease.hold(self.database, fetch.next()).await?? {
-                Fetched::End(rows) => return Ok(rows),
+                Fetched::End(rows) => return Ok((rows, at)),
                 Fetched::ToDo(rows) => to_do = rows,
                 Fetched::Page(page) => {
                     to_do = to_do.saturating_sub(page.ids.len() as u64);
                     let step = Step::Window {
+                        phase: Phase::Read,
                         from_id: at,
                         to_id: page.ids.last().copied().unwrap_or(at),
                         rows: page.ids.len() as u64,
@@ -260,12 +261,27 @@ impl StreamRun<'_> {
         Ok(())
     }
 
-    /// Marks the window as read to its end. Compares the count of the source with the live
+    /// Where the run knows the cursor of the stream to be.
+    pub(crate) fn place(&self, phase: Phase, last_id: i64) -> Place {
+        Place {
+            run_id: self.lease.run.id,
+            phase,
+            last_id,
+        }
+    }
+
+    /// Marks the window as read to its end, which is `last_id`. Compares the count of the source with the live
     /// rows here: a difference in two runs running means that something was deleted, or
     /// was never seen. Then all is compared, as a reconcile does in any case; but not again and
     /// again where the delete guard has said what it has to say.
-    async fn close(&mut self, source_rows: u64, opened: &Opened) -> Result<Option<Phase>> {
+    async fn close(
+        &mut self,
+        source_rows: u64,
+        last_id: i64,
+        opened: &Opened,
+    ) -> Result<Option<Phase>> {
         let (stream, data_type) = (self.stream, self.spec.name);
+        let reached = self.place(Phase::Read, last_id);
         let is_reconcile = opened.progress.mode == Mode::Reconcile;
         let is_confirmed = self.lease.run.confirm_deletes;
         self.lease
@@ -288,7 +304,7 @@ impl StreamRun<'_> {
                     rows_here: known.live,
                     mismatches,
                 };
-                streams::close(transaction, stream, count, next).await?;
+                streams::close(transaction, stream, reached, count, next).await?;
                 Ok(next)
             })
             .await

@@ -1,6 +1,8 @@
 //! A function that is killed at a random moment, again and again, ends in a mirror equal
 //! to Odoo, and reads no row again whose page was committed.
 
+mod lost;
+
 use std::time::Duration;
 
 use odoo_sim::{OdooSim, Version, When};

@@ -8,3 +8,4 @@ mod pending;
 mod reset;
 mod slices;
 mod told;
+mod unheard;

@@ -47,12 +47,12 @@ pub(crate) async fn delete(run: &mut StreamRun<'_>, plan: &Plan) -> Result<()> {
     if is_changed {
         run.check_unique().await?;
     }
-    let stream = run.stream;
+    let (stream, run_id) = (run.stream, run.lease.run.id);
     let doing = "marking a stream as verified";
     run.lease
         .transaction(run.database, doing, async |transaction| {
             let known = upsert::count_known(transaction, stream.name).await?;
-            comparison::verified(transaction, stream, known.live).await
+            comparison::verified(transaction, stream, run_id, known.live).await
         })
         .await
 }
@@ -73,7 +73,7 @@ pub(crate) async fn judge(run: &mut StreamRun<'_>) -> Result<Option<String>> {
                 return Ok(None);
             }
             let gone = deletions::count(transaction, lease.run.id, stream).await?;
-            let compared = comparison::compared(transaction, stream).await?;
+            let compared = comparison::compared(transaction, stream, lease.run.id).await?;
             let why = guard(stream.name, gone, compared, percent);
             comparison::guarded(transaction, stream, why.as_deref()).await?;
             Ok(why)

@@ -40,13 +40,14 @@ pub(crate) async fn compare(run: &mut StreamRun<'_>, opened: &Opened) -> Result<
         comparison.bring_in(portion).await?;
     }
     let is_changed = comparison.has_read || opened.progress.last_id > 0;
+    let last_id = comparison.at;
     if is_changed {
         run.check_unique().await?;
     }
-    let stream = run.stream;
+    let (stream, reached) = (run.stream, run.place(Phase::Compare, last_id));
     run.lease
         .transaction(run.database, "ending a comparison", async |transaction| {
-            comparison::enter(transaction, stream, Phase::Delete).await
+            comparison::enter(transaction, stream, reached, Phase::Delete).await
         })
         .await
 }
@@ -140,7 +141,7 @@ impl<'a, 'r> Comparison<'a, 'r> {
         self.run
             .lease
             .transaction(self.run.database, "comparing rows", async |transaction| {
-                if cursor::advance(transaction, data_type, stream, step).await? {
+                if cursor::advance(transaction, data_type, stream, run_id, step).await? {
                     deletions::stage(transaction, run_id, stream, &part.gone).await?;
                 }
                 Ok(())
@@ -160,6 +161,7 @@ impl<'a, 'r> Comparison<'a, 'r> {
     fn step(&mut self, part: &Part) -> Step {
         self.to_do = self.to_do.saturating_sub(part.rows);
         let step = Step::Window {
+            phase: Phase::Compare,
             from_id: self.at,
             to_id: part.to_id,
             rows: part.rows,

@@ -159,6 +159,23 @@ async fn what_is_asked_of_a_run_that_is_handed_over_again_is_not_forgotten() {
 }
 
 #[tokio::test]
+async fn what_is_asked_of_a_run_that_fails_is_not_forgotten() {
+    let mut chain = Chain::in_a_shop(Version::V14, Mood::Takes).await;
+    chain.slice(&json!({})).await;
+    chain.let_all_through();
+    let refused = When::method("read").forever();
+    chain.shop.sim.inject(refused, Fault::AccessDenied);
+    let request = requested(&json!({"mode": "reconcile", "dataType": "products"}));
+    assert_failed(&chain.function.call(&request).await, "odoo_auth");
+    assert_eq!(chain.shop.metadata().await["pending_mode"], "reconcile");
+    chain.let_all_through();
+    let answer = chain.function.call(&schedule()).await;
+    assert_eq!(answer["data"]["mode"], "reconcile", "{answer}");
+    assert_eq!(answer["data"]["status"], "success", "{answer}");
+    chain.shop.assert_mirrored().await;
+}
+
+#[tokio::test]
 async fn a_comparison_of_ids_that_runs_out_of_time_is_done_by_the_next_slice() {
     let mut chain = Chain::in_a_shop(Version::V14, Mood::Takes).await;
     chain.function.call(&json!({})).await;

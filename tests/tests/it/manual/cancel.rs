@@ -1,7 +1,7 @@
 //! A run that is cancelled is over: it fails with `cancelled`, keeps what it has committed, and
 //! writes nothing more.
 
-use odoo_sim::{Version, When};
+use odoo_sim::{Fault, Version, When};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -10,6 +10,7 @@ use crate::events::bus::{Mood, requested};
 use crate::events::chain::{Chain, schedule};
 use crate::support::hold::Hold;
 use crate::support::shop::{Shop, assert_failed};
+use crate::support::wait_until;
 
 /// Everything that a run may write.
 async fn state(shop: &Shop) -> Vec<Value> {
@@ -79,6 +80,62 @@ async fn a_running_run_stops_and_what_it_has_committed_stays() {
             "it is counted as a failure"
         );
     }
+}
+
+/// Cancels the run while its end is tried again: the first attempt was cut before its commit.
+/// Returns the answer.
+async fn cancel_between_two_attempts_to_end(desk: &mut Desk) -> Value {
+    // Time to cancel it in.
+    let slow = [("SYNC_RETRY_DELAY_MS", "3000")];
+    desk.function = desk.shop.function_with(&slow).await;
+    let shop = &desk.shop;
+    shop.execute(
+        "create or replace function odoo.hold_an_end() returns trigger language plpgsql as
+             $$ begin perform pg_advisory_xact_lock(4711); return new; end $$;
+         create or replace trigger hold_an_end before update on odoo.sync_runs for each row
+             when (new.status <> 'in_progress' and new.error_code is distinct from 'cancelled')
+             execute function odoo.hold_an_end();
+         select pg_advisory_lock(4711)",
+    )
+    .await;
+    let held = "select pid from pg_stat_activity
+                where datname = current_database() and wait_event = 'advisory'";
+    desk.function.send(&json!({"mode": "full"}));
+    wait_until("the run is about to end", async || {
+        !shop.rows(held).await.is_empty()
+    })
+    .await;
+    shop.execute(&format!(
+        "select pg_terminate_backend(pid) from ({held}) held"
+    ))
+    .await;
+    wait_until("its first attempt is gone", async || {
+        shop.rows(held).await.is_empty()
+    })
+    .await;
+    desk.done("cancel/products").await;
+    desk.shop.execute("select pg_advisory_unlock(4711)").await;
+    desk.function.answered().await
+}
+
+#[tokio::test]
+async fn a_run_that_is_cancelled_while_its_end_is_tried_again_is_told_as_cancelled() {
+    let mut desk = Desk::open(Version::V19).await;
+    let answer = cancel_between_two_attempts_to_end(&mut desk).await;
+    assert_failed(&answer, "cancelled");
+    assert_eq!(answer["data"]["status"], "failed");
+    let watermarks = desk.shop.watermarks().await;
+    assert!(watermarks.iter().all(|it| it["watermark"].is_null()));
+
+    let refused = When::method("read").forever();
+    desk.shop.sim.inject(refused, Fault::AccessDenied);
+    let answer = cancel_between_two_attempts_to_end(&mut desk).await;
+    assert_failed(&answer, "cancelled");
+
+    let told = desk.told("Sync Failed");
+    let codes: Vec<&Value> = told.iter().map(|it| &it["error"]["code"]).collect();
+    assert_eq!(codes, ["cancelled", "cancelled"]);
+    assert!(desk.told("Sync Completed").is_empty());
 }
 
 #[tokio::test]
@@ -168,6 +225,28 @@ async fn a_batch_that_waits_goes_on_and_the_next_slice_does_nothing() {
     assert_eq!(answer["success"], true, "{answer}");
     assert_eq!(desk.shop.sim.requests().len(), asked, "Odoo was asked");
     assert_eq!(state(&desk.shop).await, before);
+}
+
+#[tokio::test]
+async fn what_a_lesser_run_that_is_cancelled_was_taken_over_for_still_runs() {
+    let mut chain = Chain::in_a_shop(Version::V19, Mood::Takes).await;
+    chain.slice(&json!({})).await;
+    chain.let_all_through();
+    let function = chain.shop.function().await;
+    let mut desk = Desk {
+        caller: crate::api::caller::Caller::with(&chain.shop.environment).await,
+        shop: chain.shop,
+        bus: chain.bus,
+        function,
+    };
+    let hold = Hold::the_next(&desk.shop.sim, When::method("read").model(PRODUCT));
+    let request = requested(&json!({"mode": "reconcile", "dataType": "products"}));
+    desk.function.send(&request);
+    hold.reached().await;
+    desk.done("cancel/products").await;
+    hold.release();
+    assert_failed(&desk.function.answered().await, "cancelled");
+    assert_eq!(desk.shop.metadata().await["pending_mode"], "reconcile");
 }
 
 #[tokio::test]
