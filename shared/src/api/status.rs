@@ -13,8 +13,18 @@ use crate::metadata::batches;
 use crate::metadata::stale::IS_STALE;
 use crate::mirror::database::Database;
 
-/// A data type that has never been synced has no row and is `pending`. A stream that has
-/// not been listed yet makes the rows to do unknown.
+/// Rows that a run has still to read or compare in a stream. One whose turn has not come is not counted yet: where all of it
+/// will be gone over, what was counted there the last time is near enough. All of a stream in its phase of
+/// deletions has been compared.
+const ROWS_LEFT: &str = "case
+    when window_done or window_phase = 'delete' then 0
+    when rows_to_do is not null then rows_to_do
+    when source_count is not null and (window_phase = 'compare' or window_mode = 'full')
+    then greatest(source_count - rows_done, 0)
+    end";
+
+/// A data type that has never been synced has no row and is `pending`. The last reconcile is looked for no farther
+/// back than a weekly one needs: where there is none, every run there ever was would be gone over.
 const STATUS: &str = "
     select json_build_object(
         'status', json_object_agg(
@@ -80,12 +90,23 @@ const STATUS: &str = "
                        (select json_build_object(
                             'rows_done', coalesce(sum(rows_done), 0),
                             'rows_to_do', case
-                                when bool_and(window_done or rows_to_do is not null)
-                                then sum(case when window_done then 0 else rows_to_do end)
-                                end)
-                        from odoo.sync_streams
-                        where data_type = metadata.data_type and run_id = metadata.run_id)
-                   end as progress
+                                when bool_and(rows_left is not null) then sum(rows_left) end)
+                        from (
+                            select rows_done, {rows_left} as rows_left
+                            from odoo.sync_streams
+                            where data_type = metadata.data_type and run_id = metadata.run_id
+                        ) of_run)
+                   end as progress,
+                   (select row_to_json(reconcile)
+                    from (
+                        select run_id, status, started_at, finished_at, error_code, error_message
+                        from odoo.sync_runs
+                        where data_type = metadata.data_type and mode = 'reconcile'
+                            and status <> 'in_progress'
+                            and coalesce(error_code not in ('busy', 'cancelled'), true)
+                            and started_at > now() - interval '8 days'
+                        order by started_at desc limit 1
+                    ) reconcile) as last_reconcile
         ) columns
         where metadata.data_type is not null
     ) shown on true";
@@ -97,7 +118,9 @@ const STATUS: &str = "
 pub(crate) async fn of(database: &mut Database, data_types: &[&str]) -> Result<Value> {
     let doing = "reading the status";
     let parameters = [(&data_types as _, Type::TEXT_ARRAY)];
-    let sql = STATUS.replace("{is_stale}", IS_STALE);
+    let sql = STATUS
+        .replace("{is_stale}", IS_STALE)
+        .replace("{rows_left}", ROWS_LEFT);
     let mut status = database
         .transaction(doing, async |transaction| {
             batches::look_after(transaction).await?;

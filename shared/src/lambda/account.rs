@@ -88,6 +88,11 @@ impl Account {
         }
     }
 
+    /// Whether this run, which has succeeded, ends a failure.
+    pub(super) fn recovers(&self, report: &RunReport) -> bool {
+        self.unrecorded.is_some() || report.recovers
+    }
+
     /// Remembers what is not on record.
     pub(super) fn remember(&mut self, outcome: &Result<Outcome, RunFailure>) {
         match outcome {

@@ -57,13 +57,15 @@ impl Function {
         let is_cancelled = outcome
             .as_ref()
             .is_err_and(|failure| failure.error.kind() == ErrorKind::Cancelled);
-        let hook_waits = vitals
-            .as_ref()
-            .is_ok_and(|vitals| vitals.hook_waits && !is_cancelled);
+        // Vitals may come too late; whoever has called a hook was told that a run will answer it.
+        let may_wait = match &vitals {
+            Ok(vitals) => vitals.hook_waits,
+            Err(_) => !is_away && deadline.has_room(),
+        };
         self.account
             .borrow_mut()
             .measure(outcome, work, vitals.as_ref().ok());
-        if hook_waits {
+        if may_wait && !is_cancelled {
             Box::pin(self.answer_hook()).await;
         }
     }
@@ -79,9 +81,22 @@ impl Function {
             Ok(true) => {
                 let request = SyncRequest::of_hook(spec.name);
                 let until = Instant::now() + HOOK_ROOM;
-                self.send(events::requested(&request), until).await;
+                if !self.send(events::requested(&request), until).await {
+                    self.put_hook_back().await;
+                }
             }
             Err(cause) => tracing::warn!(cause = cause.chain(), "a hook waits for the next run"),
+        }
+    }
+
+    /// Leaves the hook to the next one that comes, or to the end of the next run.
+    async fn put_hook_back(&mut self) {
+        let spec = self.spec;
+        let Some(syncer) = &mut self.syncer else {
+            return;
+        };
+        if let Err(cause) = syncer.put_hook_back(spec).await {
+            tracing::warn!(cause = cause.chain(), "a hook waits for the next run");
         }
     }
 

@@ -43,7 +43,7 @@ pub(super) fn requested(request: &SyncRequest) -> Event {
 }
 
 /// The event that an outcome gives rise to. Beside the `data` object its detail says what no other
-/// part of it tells: `recovered`, whether the data type had failed before; `again`, whether it had failed
+/// part of it tells: `recovered`, whether that ends a failure; `again`, whether the data type had failed before
 /// with the same code; `summary`, a line for people. Who only found another run at work says
 /// nothing, unless a batch waits to hear of it; and of the end of the batch's own run it hears again.
 pub(super) fn event(
@@ -53,10 +53,7 @@ pub(super) fn event(
 ) -> Option<Event> {
     let spec = account.spec;
     let (detail_type, mut detail) = match outcome {
-        Ok(Outcome::Finished(report)) => {
-            let recovered = account.failed_before(Some(report)).is_some();
-            completed(spec, report, recovered)
-        }
+        Ok(Outcome::Finished(report)) => completed(spec, report, account.recovers(report)),
         Ok(Outcome::HandedOver { next, .. }) => return Some(requested(next)),
         Ok(Outcome::Repeated { ended, .. }) => match (ended, request.batch_id) {
             (Some(ended), Some(_)) => told_again(spec, ended),
@@ -97,10 +94,10 @@ pub(super) fn cancelled(spec: &DataType, ended: &EndedRun, batch_id: Option<Uuid
 
 /// Detail type and detail of the end of a run that is on record.
 fn told_again(spec: &DataType, ended: &EndedRun) -> (&'static str, Value) {
-    let before = ended.report.failed_before.clone();
+    let report = &ended.report;
     match &ended.error {
-        None => completed(spec, &ended.report, before.is_some()),
-        Some(error) => failed(spec, json!(ended.report), error, before),
+        None => completed(spec, report, report.recovers),
+        Some(error) => failed(spec, json!(report), error, report.failed_before.clone()),
     }
 }
 

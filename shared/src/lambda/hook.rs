@@ -83,15 +83,16 @@ impl Api {
     /// Whether the bus is to be asked. A connection that keeps silent is given up for a new one: Odoo does not
     /// call a second time.
     async fn note_hook(&mut self, spec: &'static DataType, until: Instant) -> Result<bool> {
+        let claimed = &hooks::Claim::default();
         if self.database.is_some() {
             let soon = (Instant::now() + FIRST_TRY).min(until);
-            let noting = self.ask(soon, async |it| hooks::note(it, spec.name).await);
+            let noting = self.ask(soon, async |it| hooks::note(it, spec.name, claimed).await);
             match noting.await {
                 Err(error) if error.kind() == ErrorKind::DbUnreachable => {}
                 noted => return noted,
             }
         }
-        self.ask(until, async |it| hooks::note(it, spec.name).await)
+        self.ask(until, async |it| hooks::note(it, spec.name, claimed).await)
             .await
     }
 

@@ -82,7 +82,7 @@ impl Api {
 
     /// Asks for the run that hooks wait for which came during a pause.
     async fn ask_for_hooks(&mut self, spec: &'static DataType) -> Result<()> {
-        if hooks::claim(self.database()?, spec.name).await?
+        if hooks::claim(self.database()?, spec.name, &hooks::Claim::default()).await?
             && !self
                 .tell(events::requested(&SyncRequest::of_hook(spec.name)))
                 .await
@@ -116,7 +116,10 @@ impl Api {
             self.tell(events::requested(&request)).await
         };
         let message = match is_requested {
-            true => "Its row is tried again by the next incremental sync, which was just requested",
+            // One that finds the data type busy is dropped: to say "by that sync" would be too much.
+            true => {
+                "Its row is tried again by the next incremental sync that begins. One was just requested; it does nothing where a sync of the data type is on"
+            }
             false if finding.is_paused => {
                 "Its row is tried again by the first incremental sync once its data type is resumed"
             }

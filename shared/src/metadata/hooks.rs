@@ -12,6 +12,8 @@
 //! mark's event asked for has then begun, and nobody else will answer it. That is seen by the run's own time: a mark that is
 //! older than a run which has succeeded counts as one that nobody has asked for, and the run's end asks once more.
 
+use std::cell::RefCell;
+
 use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 
@@ -40,13 +42,26 @@ const IS_UNSENT: &str = "(sent_at is null
         select from odoo.sync_runs
         where data_type = $1 and status = 'success' and started_at > sent_at))";
 
+/// What one caller has claimed, kept over all its attempts: the commit of an earlier one may have gone through unheard, and
+/// the claim that a later one finds is then the caller's own.
+#[derive(Debug, Default)]
+pub(crate) struct Claim {
+    /// `sent_at`, as the attempt that may have been committed has set it.
+    sent_at: RefCell<Option<String>>,
+}
+
 /// Marks the data type, unless it is marked. Whether the caller is to ask the bus for a run.
 ///
 /// # Errors
 /// Every `db_*`.
-pub(crate) async fn note(database: &mut Database, data_type: &str) -> Result<bool> {
+pub(crate) async fn note(
+    database: &mut Database,
+    data_type: &str,
+    claimed: &Claim,
+) -> Result<bool> {
+    let is_ours = claimed.sent_at.borrow().is_some();
     // Of a thousand hooks at once nearly all are done with this, which locks nothing.
-    if is_cared_for(database, data_type).await? {
+    if !is_ours && is_cared_for(database, data_type).await? {
         return Ok(false);
     }
     database
@@ -64,7 +79,7 @@ pub(crate) async fn note(database: &mut Database, data_type: &str) -> Result<boo
         })
         .await?;
     // Only now that the mark is committed: see above.
-    claim(database, data_type).await
+    claim(database, data_type, claimed).await
 }
 
 /// Whether a run will come for the mark without anybody's doing.
@@ -91,23 +106,58 @@ async fn is_cared_for(database: &mut Database, data_type: &str) -> Result<bool> 
 ///
 /// # Errors
 /// Every `db_*`.
-pub(crate) async fn claim(database: &mut Database, data_type: &str) -> Result<bool> {
-    let claimed = database
+pub(crate) async fn claim(
+    database: &mut Database,
+    data_type: &str,
+    claimed: &Claim,
+) -> Result<bool> {
+    database
         .transaction(DOING, async |transaction| {
-            transaction
-                .execute_typed(
-                    &format!(
-                        "update odoo.sync_hooks set sent_at = clock_timestamp()
-                         where data_type = $1 and requested_at is not null
-                               and {IS_UNSENT} and not {IS_ON} and not {IS_PAUSED}"
-                    ),
-                    &[(&data_type, Type::TEXT)],
-                )
-                .await
-                .doing(DOING)
+            let earlier = claimed.sent_at.borrow().clone();
+            if let Some(earlier) = earlier
+                && holds(transaction, data_type, &earlier).await?
+            {
+                return Ok(true);
+            }
+            let sent_at = take(transaction, data_type).await?;
+            let is_taken = sent_at.is_some();
+            *claimed.sent_at.borrow_mut() = sent_at;
+            Ok(is_taken)
         })
-        .await?;
-    Ok(claimed == 1)
+        .await
+}
+
+/// Whether the claim of that time stands: whoever has taken the mark off, or claimed it later, has ended it.
+async fn holds(transaction: &Transaction<'_>, data_type: &str, sent_at: &str) -> Result<bool> {
+    transaction
+        .query_typed_one(
+            "select exists (select from odoo.sync_hooks
+                            where data_type = $1 and sent_at = $2::text::timestamptz)",
+            &[(&data_type, Type::TEXT), (&sent_at, Type::TEXT)],
+        )
+        .await
+        .doing(DOING)?
+        .try_get(0)
+        .doing(DOING)
+}
+
+/// Claims the mark, where it is to be had; returns when.
+async fn take(transaction: &Transaction<'_>, data_type: &str) -> Result<Option<String>> {
+    transaction
+        .query_typed_opt(
+            &format!(
+                "update odoo.sync_hooks set sent_at = clock_timestamp()
+                 where data_type = $1 and requested_at is not null
+                       and {IS_UNSENT} and not {IS_ON} and not {IS_PAUSED}
+                 returning sent_at::text"
+            ),
+            &[(&data_type, Type::TEXT)],
+        )
+        .await
+        .doing(DOING)?
+        .map(|row| row.try_get(0))
+        .transpose()
+        .doing(DOING)
 }
 
 /// Takes a claim back: the bus did not take the request, and the next hook is to try it again.

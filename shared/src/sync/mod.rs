@@ -56,6 +56,9 @@ pub use spent::Spent;
 /// Longest that is waited for what only the log is to know.
 const VITALS_LIMIT: Duration = Duration::from_secs(1);
 
+/// Longest that the look for a hook that waits may take: somebody may be waiting for the answer.
+const CLAIM_LIMIT: Duration = Duration::from_secs(4);
+
 /// Runs syncs. Holds the clients, which outlive a run and are opened when first needed.
 pub struct Syncer {
     config: Config,
@@ -157,7 +160,24 @@ impl Syncer {
     /// # Errors
     /// Every `db_*`.
     pub async fn claim_hook(&mut self, spec: &DataType) -> Result<bool> {
-        hooks::claim(&mut self.database, spec.name).await
+        let claimed = hooks::Claim::default();
+        let claiming = hooks::claim(&mut self.database, spec.name, &claimed);
+        let Ok(is_ours) = tokio::time::timeout(CLAIM_LIMIT, claiming).await else {
+            self.database.disconnect();
+            return Err(Error::new(
+                ErrorKind::DbUnreachable,
+                "Postgres did not say in time whether a hook waits",
+            ));
+        };
+        is_ours
+    }
+
+    /// Takes that back: the bus did not take the request, and whoever comes next is to try it again.
+    ///
+    /// # Errors
+    /// Every `db_*`.
+    pub async fn put_hook_back(&mut self, spec: &DataType) -> Result<()> {
+        hooks::put_back(&mut self.database, spec.name).await
     }
 
     /// Does what `request` asks, until it is done or the time is up: then what is in the

@@ -20,6 +20,9 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// Each after those that it does all of.
+    pub(crate) const ALL: [Self; 3] = [Self::Incremental, Self::Full, Self::Reconcile];
+
     /// The word in requests and tables.
     pub fn word(self) -> &'static str {
         match self {
@@ -30,9 +33,7 @@ impl Mode {
     }
 
     pub(crate) fn from_word(word: &str) -> Option<Self> {
-        [Self::Incremental, Self::Full, Self::Reconcile]
-            .into_iter()
-            .find(|mode| mode.word() == word)
+        Self::ALL.into_iter().find(|mode| mode.word() == word)
     }
 
     /// The mode of a run that reads everything and was asked for this one.

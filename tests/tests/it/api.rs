@@ -4,5 +4,7 @@ pub(crate) mod caller;
 mod door;
 mod health;
 mod lists;
+mod progress;
+mod reconciled;
 mod reset;
 mod status;

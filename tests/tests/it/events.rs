@@ -5,6 +5,7 @@ pub(crate) mod bus;
 pub(crate) mod chain;
 mod crashed;
 mod pending;
+mod recovered;
 mod reset;
 mod slices;
 mod told;

@@ -5,4 +5,5 @@ mod asked;
 mod by_hand;
 mod caller;
 mod door;
+mod lost;
 mod promptly;

@@ -86,7 +86,8 @@ const ACTIONS = {
 
   cancel: (dataType) => actIfConfirmed(`Cancel the sync of ${dataType}`, {
     what: ['Ends the run that is on, which is then shown as cancelled. What it has written stays.',
-      'The watermark stays where it was, so the next sync goes on from there.'],
+      'The next sync looks anew for all that has changed since the last success and reads it from its first row; a first fill begins again.',
+      'Pause first where the schedule is not to begin it again within minutes.'],
     yes: 'Cancel the sync',
   }, () => `cancel/${dataType}`),
 

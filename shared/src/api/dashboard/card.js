@@ -14,6 +14,8 @@ const stateOf = (status, metadata) => (
   status === 'failed' && metadata?.error_message?.startsWith('cancelled: ') ? 'cancelled' : status);
 
 const isRunning = (metadata) => metadata?.sync_status === 'in_progress';
+/** Whether the last reconcile has failed, whatever has succeeded since that does less. */
+const hasUnmended = (metadata) => metadata?.last_reconcile?.status === 'failed';
 const isPaused = (metadata) => Boolean(metadata?.paused_at);
 
 class Card {
@@ -82,6 +84,10 @@ class Card {
       notes.push(`‖ Paused since ${moment(since)}${who ? ` by ${who}` : ''}${why ? `: ${why}` : ''}`);
     }
     if (metadata?.error_message) notes.push(`${{ failed: '✗', cancelled: '■' }[this.status] ?? '!'} ${metadata.error_message}`);
+    if (hasUnmended(metadata) && !(this.status === 'failed' && metadata.error_message?.includes(metadata.last_reconcile.error_message))) {
+      const { started_at: at, error_code: code, error_message: why } = metadata.last_reconcile;
+      notes.push(`✗ The last reconcile (${moment(at)}) failed: ${code}: ${why ?? ''}`);
+    }
     if (metadata?.pending_mode) notes.push(`A ${metadata.pending_mode} sync runs next.`);
     if (metadata?.pending_reconcile) notes.push('A reconcile waits to run.');
     if (metadata?.stale) notes.push('The run’s function is gone. The next sync, or the next schedule, goes on in it.');
@@ -91,9 +97,10 @@ class Card {
   showProgress(metadata) {
     this.progress.hidden = !isRunning(metadata) || !metadata.progress;
     if (this.progress.hidden) return;
-    const { rows_done: done, rows_to_do: toDo } = metadata.progress;
     const startedAt = this.runs.find((run) => run.run_id === metadata.run_id)?.started_at;
-    setText(this.headway, `${title(metadata.run_mode ?? 'sync')}: ${describeProgress(metadata.progress, measure(metadata, startedAt))}`);
+    const extent = extentOf(metadata);
+    const { done, toDo } = extent;
+    setText(this.headway, `${title(metadata.run_mode ?? 'sync')}: ${describeProgress(extent, measure(metadata, startedAt, toDo))}`);
     if (toDo === null) {
       this.bar.removeAttribute('value');
     } else {

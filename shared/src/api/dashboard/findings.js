@@ -2,15 +2,31 @@
 
 const SEVERITY = { reject: '✗ reject', warning: '! warning' };
 
+/** How many of each kind are listed. */
+const FINDINGS = 20;
+
 /** Such as `products 7`. */
 const nameOf = (finding) => `${finding.stream} ${finding.odoo_id}`;
 
+/** What is open of a data type, of each kind for itself: a row that is missing is not to be hidden by warnings, which are
+ * seen again each time that their row is read. */
+async function readFindings(dataType) {
+  const ofKind = (severity) => look(`findings?dataType=${dataType}&severity=${severity}&limit=${FINDINGS}`);
+  const rejects = await ofKind('reject');
+  const warnings = await ofKind('warning');
+  return {
+    rejects: rejects.total,
+    warnings: warnings.total,
+    findings: [...rejects.findings, ...warnings.findings],
+  };
+}
+
 /** The line above the list. */
-function describeFindings({ total, findings }) {
+function describeFindings({ rejects, warnings, findings }) {
+  const total = rejects + warnings;
   if (total === 0) return '✓ No open findings';
-  const rejects = findings.filter(({ severity }) => severity === 'reject').length;
   const shown = findings.length < total ? `, the latest ${count(findings.length)} shown` : '';
-  return `! ${counted(total, 'open finding')} (${counted(rejects, 'reject')}${shown})`;
+  return `${rejects ? '✗' : '!'} ${counted(total, 'open finding')} (${counted(rejects, 'reject')}, ${counted(warnings, 'warning')}${shown})`;
 }
 
 function listFindings({ findings }) {

@@ -6,7 +6,6 @@ const SELDOM = 15_000;
 const LONGEST_PAUSE = 60_000;
 /** How often runs and findings are read again while a run is on: they grow with each page. */
 const MEANWHILE = 20_000;
-const FINDINGS = 20;
 
 /** The data types that a status names, in the registry's order; one that this page does not know comes last. */
 function inOrder(status) {
@@ -80,8 +79,10 @@ function showStatus({ status, metadata, batch }) {
 function describeAll(status, metadata, batch) {
   const states = Object.entries(status).map(([dataType, it]) => stateOf(it, metadata.find((row) => row.data_type === dataType)));
   const many = (state) => states.filter((it) => it === state).length;
-  const parts = [`${count(many('success'))} of ${counted(states.length, 'data type')} in order`];
+  const unverified = metadata.filter((it) => status[it.data_type] === 'success' && hasUnmended(it)).length;
+  const parts = [`${count(many('success') - unverified)} of ${counted(states.length, 'data type')} in order`];
   if (many('failed')) parts.push(`✗ ${count(many('failed'))} failed`);
+  if (unverified) parts.push(`✗ ${count(unverified)} not reconciled`);
   if (many('cancelled')) parts.push(`■ ${count(many('cancelled'))} cancelled`);
   const stale = metadata.filter((it) => it.stale).length;
   const paused = metadata.filter((it) => it.paused_at).length;
@@ -103,7 +104,7 @@ async function readDetails({ status, metadata }, ours) {
     // While something is asked for, a finding may end without a run.
     if (detailsOf.get(dataType) === version && !isChanged) continue;
     const { runs } = await look(`runs?dataType=${dataType}&limit=${RUNS}`);
-    const findings = await look(`findings?dataType=${dataType}&limit=${FINDINGS}`);
+    const findings = await readFindings(dataType);
     if (ours !== visit) return;
     cards.get(dataType).showRuns(runs);
     cards.get(dataType).showFindings(findings);

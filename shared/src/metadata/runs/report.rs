@@ -46,6 +46,10 @@ pub struct RunReport {
     /// say what it means for this one.
     #[serde(skip)]
     pub failed_before: Option<String>,
+    /// Whether its success ends a failure: see [`ENDS_A_FAILURE`]. No part of the `data` object
+    /// either.
+    #[serde(skip)]
+    pub recovers: bool,
 }
 
 /// A run that is over, as it is on record.
@@ -69,20 +73,39 @@ pub struct RowError {
     pub reason: String,
 }
 
+/// Whether a success of this run is the first since a failure that asked for no more than it does: a sync every five
+/// minutes does not make good what the nightly comparison failed at. Of each mode up to the run's own the last
+/// outcome counts, be it of that mode or a success of a later one. `$3` are the modes in their order.
+const ENDS_A_FAILURE: &str = "exists (
+    select from unnest($3::text[]) with ordinality failed (mode, place)
+    cross join lateral (
+        select before.status from odoo.sync_runs before
+        where before.data_type = run.data_type
+          and before.started_at < run.started_at
+          and (before.status = 'success' and array_position($3, before.mode::text) >= place
+               or before.status = 'failed' and before.mode = failed.mode
+                  and coalesce(before.error_code not in ('busy', 'cancelled'), true))
+        order by before.started_at desc limit 1) last
+    where place <= array_position($3, run.mode::text) and last.status = 'failed')";
+
+/// A crash that was given up after the run before this one, and before this one ended.
+const WAS_GIVEN_UP: &str = "coalesce(
+    given_up_at <= coalesce(run.finished_at, clock_timestamp())
+    and given_up_at > coalesce(before.finished_at, '-infinity'), false)";
+
 /// The run as it stands.
 pub(crate) async fn report(transaction: &Transaction<'_>, run_id: Uuid) -> Result<RunReport> {
     let doing = "reading a run";
     let row = transaction
         .query_typed_one(
-            "select run.data_type, mode, status, records_inserted, records_updated,
+            &format!(
+                "select run.data_type, mode, status, records_inserted, records_updated,
                     records_unchanged, records_deleted, records_skipped,
                     (extract(epoch from coalesce(run.finished_at, clock_timestamp()) - started_at)
                         * 1000)::bigint,
                     retries, slices,
-                    coalesce(before.error_code, case
-                        when given_up_at <= coalesce(run.finished_at, clock_timestamp())
-                             and given_up_at > coalesce(before.finished_at, '-infinity')
-                        then $2 end)
+                    coalesce(before.error_code, case when {WAS_GIVEN_UP} then $2 end),
+                    {ENDS_A_FAILURE} or {WAS_GIVEN_UP}
              from odoo.sync_runs run
              left join lateral (
                  select before.error_code, before.finished_at from odoo.sync_runs before
@@ -92,10 +115,12 @@ pub(crate) async fn report(transaction: &Transaction<'_>, run_id: Uuid) -> Resul
                    and coalesce(before.error_code not in ('busy', 'cancelled'), true)
                  order by before.started_at desc limit 1) before on true
              left join odoo.sync_metadata metadata on metadata.data_type = run.data_type
-             where run.run_id = $1",
+             where run.run_id = $1"
+            ),
             &[
                 (&run_id, Type::UUID),
                 (&ErrorKind::Internal.code(), Type::TEXT),
+                (&Mode::ALL.map(Mode::word).as_slice(), Type::TEXT_ARRAY),
             ],
         )
         .await
@@ -118,6 +143,7 @@ pub(crate) async fn report(transaction: &Transaction<'_>, run_id: Uuid) -> Resul
             slices: row.try_get::<_, i32>(10)?.unsigned_abs(),
             errors: Vec::new(),
             failed_before: row.try_get(11)?,
+            recovers: row.try_get(12)?,
         })
     };
     let report: std::result::Result<RunReport, tokio_postgres::Error> = read();

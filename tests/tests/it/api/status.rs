@@ -128,7 +128,7 @@ async fn every_column_is_shown_but_those_that_are_kept_back() {
             "sync_metadata",
             metadata,
             &["given_up_at", "lease_token"][..],
-            &["progress", "stale", "streams"][..],
+            &["last_reconcile", "progress", "stale", "streams"][..],
         ),
         (
             "sync_streams",

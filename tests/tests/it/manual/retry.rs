@@ -1,10 +1,11 @@
 //! A reject that somebody has mended in Odoo need not wait for its pause.
 
-use odoo_sim::Version;
+use odoo_sim::{Version, When};
 use serde_json::{Value, json};
 
 use super::desk::{Desk, PRODUCT};
 use crate::events::bus::requested;
+use crate::support::hold::Hold;
 use crate::support::shop::assert_failed;
 
 /// Rejects a product and lets it wait for a day.
@@ -93,4 +94,31 @@ async fn while_its_data_type_is_paused_nothing_is_asked_for() {
     let event = requested(&json!({"dataType": "products"}));
     let answer = desk.function.call(&event).await;
     assert_eq!(answer["data"]["recordsSkipped"], 1, "{answer}");
+}
+
+/// The request finds the data type busy, and whoever asked was not told that this sync would do it.
+#[tokio::test]
+async fn while_a_run_is_on_its_row_is_left_to_the_next_one() {
+    let mut desk = Desk::open(Version::V19).await;
+    let id = rejected(&mut desk).await;
+    desk.shop.change_something();
+    let hold = Hold::the_next(&desk.shop.sim, When::method("read"));
+    desk.function.send(&json!({}));
+    hold.reached().await;
+    let (status, body) = desk.post(&format!("findings/{id}/retry")).await;
+    assert_eq!(status, 200, "{body}");
+    let message = body["message"].as_str().expect("a text");
+    assert!(
+        message.contains("the next incremental sync that begins")
+            && message.contains("does nothing where a sync of the data type is on"),
+        "{message}"
+    );
+    let mut second = desk.shop.function().await;
+    assert_failed(&second.call(&desk.bus.last_request()).await, "busy");
+    hold.release();
+    assert_eq!(desk.function.answered().await["success"], true);
+    desk.sync("incremental").await;
+    let finding = desk.findings().await.remove(0);
+    assert_eq!(finding["attempts"], 2, "{finding}");
+    assert_eq!(finding["retry_requested_at"], Value::Null);
 }

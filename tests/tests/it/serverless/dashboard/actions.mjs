@@ -100,7 +100,11 @@ test('while a run is on no other is started, and it can be cancelled', () => wit
   assert.equal(await page.locator('dialog[open]').count(), 0);
   assert.equal(await card(page, 'products').getByRole('button', { name: 'Cancel', exact: true }).count(), 0);
 
-  await act(page, 'warehouses', 'Cancel');
+  // One of three streams is in and the next is being read: what the last run has counted tells how much is left.
+  await card(page, 'warehouses').getByText(/^Full: [\d,]+ of [\d,]+ rows/).waitFor();
+  await press(page, 'warehouses', 'Cancel');
+  assert.match(await dialog(page).textContent(), /reads it from its first row; a first fill begins again.*Pause first/);
+  await confirm(page);
   await news(page).getByText('Warehouses sync cancelled: what it has committed stays').waitFor();
   await card(page, 'warehouses').locator('.state').filter({ hasText: /^■ Cancelled$/ }).waitFor();
   await card(page, 'warehouses').getByRole('img', { name: /^Last 30 runs: .* failed, 1 cancelled, the longest/ }).waitFor();
@@ -176,7 +180,7 @@ test('a finding is tried again or dismissed', () => withOpenPage({}, async (page
   assert.equal((await finding(12)).resolution, 'dismissed');
 
   await products.getByRole('button', { name: 'Retry products 7' }).click();
-  await news(page).getByText('Retry of products 7: Its row is tried again by the next incremental sync, which was just requested').waitFor();
+  await news(page).getByText('Retry of products 7: Its row is tried again by the next incremental sync that begins. One was just requested; it does nothing where a sync of the data type is on').waitFor();
   // The bus has brought the request to the function: its row is as it should be.
   await eventually('it is mended', async () => (await finding(7)).resolution, (it) => it === 'mended');
   const runs = await eventually('its run is over', () => runsSince(begun, 'products'), ([run]) => run?.status === 'success');

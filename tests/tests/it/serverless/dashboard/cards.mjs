@@ -3,12 +3,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { rows, sql } from './behind.mjs';
 import { DATA_TYPES, KEY, card, changing, eventually, withOpenPage, URL_OF_PAGE } from './browser.mjs';
 
-const status = async () => {
-  const answer = await fetch(new URL('status', URL_OF_PAGE), { headers: { authorization: `Bearer ${KEY}` } });
+const look = async (route) => {
+  const answer = await fetch(new URL(route, URL_OF_PAGE), { headers: { authorization: `Bearer ${KEY}` } });
   return (await answer.json()).data;
 };
+const status = () => look('status');
 
 test('every data type has its card, in the registry’s order', () => withOpenPage({}, async (page) => {
   const names = await page.locator('article').evaluateAll((cards) => cards.map((it) => it.dataset.type));
@@ -55,6 +57,28 @@ test('the last thirty runs are drawn, said and listed', () => withOpenPage({}, a
   assert.match(await table.textContent(), /odoo_unreachable: Odoo does not answer/);
 }));
 
+test('a bar is as high as its run was long and as deep as it had rows', () => withOpenPage({}, async (page) => {
+  const { runs } = await look('runs?dataType=purchases&limit=30');
+  const oldestFirst = runs.toReversed();
+  const durations = oldestFirst.map((run) => Date.parse(run.finished_at) - Date.parse(run.started_at));
+  const numbers = oldestFirst.map((run) => run.records_inserted + run.records_updated + run.records_unchanged
+    + run.records_deleted + run.records_skipped);
+  const heights = (kind) => card(page, 'purchases').locator(`rect.${kind}`)
+    .evaluateAll((bars) => bars.map((bar) => Number(bar.getAttribute('height'))));
+  for (const [kind, values] of [['duration', durations], ['rows', numbers]]) {
+    const found = await heights(kind);
+    const highest = Math.max(...found);
+    const most = Math.max(...values);
+    assert.ok(new Set(values).size > 10, 'they differ');
+    assert.equal(found.length, 30);
+    // The shortest run still has a bar to point at.
+    values.forEach((value, at) => {
+      const wanted = (value / most) * highest;
+      assert.ok(Math.abs(found[at] - (kind === 'duration' ? Math.max(1, wanted) : wanted)) < 0.01, `${kind} ${at}: ${found[at]}, not ${wanted}`);
+    });
+  }
+}));
+
 test('a run that somebody has cancelled is no failure, in words and by its mark', () => withOpenPage({
   prepare: async (page) => {
     await changing(page, 'runs\\?dataType=purchases', ({ data }) => {
@@ -79,44 +103,98 @@ test('a run that somebody has cancelled is no failure, in words and by its mark'
 
 test('open findings are counted and listed with their reason', () => withOpenPage({}, async (page) => {
   const products = card(page, 'products');
-  await products.getByText(/! \d+ open findings \(1 reject/).click();
+  await products.getByText(/✗ \d+ open findings \(1 reject, \d+ warnings?\)/).click();
   await products.getByText('✗ reject products 7').waitFor();
   assert.match(await products.locator('.findings').textContent(), /column weight: a number was expected/);
   assert.match(await products.locator('.findings').textContent(), /has the same barcode/);
 }));
 
+test('a reject is counted and shown first however many warnings were seen since', () => withOpenPage({
+  prepare: () => sql(`insert into odoo.sync_findings (data_type, stream, odoo_id, severity, rule, reason, last_seen_at)
+    select 'products', 'products', 2000000 + number, 'warning', 'made up', 'is seen each hour', now() + interval '1 hour'
+    from generate_series(1, 60) number`),
+}, async (page) => {
+  try {
+    const [{ warnings }] = await rows(`select count(*) warnings from odoo.sync_findings
+      where data_type = 'products' and severity = 'warning' and resolved_at is null`);
+    const products = card(page, 'products');
+    await products.getByText(`✗ ${warnings + 1} open findings (1 reject, ${warnings} warnings, the latest 21 shown)`).click();
+    assert.match(await products.locator('.findings li').first().textContent(), /^✗ reject products 7/);
+    assert.equal(await products.locator('.findings li').count(), 21);
+  } finally {
+    await sql("delete from odoo.sync_findings where rule = 'made up'");
+  }
+}));
+
+test('a reconcile that failed at night shows in the morning', () => withOpenPage({
+  prepare: () => sql(`insert into odoo.sync_runs (run_id, data_type, mode, triggered_by, status, started_at, finished_at, error_code, error_message)
+    values ('0a0a0a0a-0000-4000-8000-000000000009', 'categories', 'reconcile', 'schedule', 'failed', now() - interval '1 minute', now(),
+      'delete_guard', '60 of 120 rows of categories are gone')`),
+}, async (page) => {
+  try {
+    const categories = card(page, 'categories');
+    assert.match(await categories.locator('.state').textContent(), /^✓ Success$/);
+    await categories.getByText(/^✗ The last reconcile \(.+\) failed: delete_guard: 60 of 120 rows of categories are gone$/).waitFor();
+    assert.match(await page.locator('#overall').textContent(), /^3 of 6 data types in order · ✗ 1 failed · ✗ 1 not reconciled/);
+  } finally {
+    await sql("delete from odoo.sync_runs where run_id = '0a0a0a0a-0000-4000-8000-000000000009'");
+  }
+}));
+
+/** Rows a second of the runs that are played below. */
+const RATE = 500;
+/** Changes the status so that the run of transfers has come as far as it would by now. */
+const running = (page, change) => {
+  const begun = Date.now();
+  return changing(page, 'status$', ({ data }) => {
+    const row = data.metadata.find((it) => it.data_type === 'transfers');
+    change(row, 4000 + Math.round((RATE * (Date.now() - begun)) / 1000));
+  });
+};
+/** Of a number in what the page says, that it is so within a quarter: a look takes its time. */
+const isAbout = (found, wanted) => Math.abs(found - wanted) <= wanted / 4;
+const number = (text) => Number(text.replaceAll(',', ''));
+
 test('a run shows its bar, its rate and the time left', () => withOpenPage({
-  clock: true,
-  prepare: async (page) => {
-    let looks = 0;
-    await changing(page, 'status$', ({ data }) => {
-      const done = 1000 + 1000 * looks++;
-      const row = data.metadata.find((it) => it.data_type === 'transfers');
-      row.progress = { rows_done: done, rows_to_do: 20_000 - done };
-    });
-  },
+  prepare: (page) => running(page, (row, done) => { row.progress = { rows_done: done, rows_to_do: 60_000 - done }; }),
 }, async (page) => {
   const transfers = card(page, 'transfers');
   assert.match(await transfers.locator('.state').textContent(), /▶ Running/);
   const words = () => transfers.locator('.progress p').textContent();
-  const first = await words();
-  assert.match(first, /^Full: [\d,]+ of 20,000 rows/);
-  for (let look = 0; look < 3; look += 1) {
-    const before = await words();
-    await page.clock.runFor(2000);
-    await eventually('another look', words, (text) => text !== before);
-  }
-  assert.match(await words(), /of 20,000 rows · [\d,]+ rows a second · about .*(s|min) left$/);
+  const form = /^Full: ([\d,]+) of 60,000 rows · ([\d,.]+) rows a second · about (?:(\d+) min)? ?(?:(\d+) s)? left$/;
+  await eventually('its rate and what is left', words, (text) => {
+    const [, done, rate, minutes = '0', seconds = '0'] = form.exec(text) ?? [];
+    return done && number(done) > 6000 && isAbout(number(rate), RATE)
+      && isAbout(Number(minutes) * 60 + Number(seconds), (60_000 - number(done)) / RATE);
+  });
   const bar = transfers.getByRole('progressbar');
-  assert.equal(await bar.getAttribute('max'), '20000');
+  assert.equal(await bar.getAttribute('max'), '60000');
+  assert.ok(Number(await bar.getAttribute('value')) >= 6000);
+}));
+
+test('a run of which only the stream at work is counted shows that one, and its rate', () => withOpenPage({
+  prepare: (page) => running(page, (row, done) => {
+    row.progress = { rows_done: done, rows_to_do: null };
+    const ofStream = { transfers: { rows_done: done, rows_to_do: 60_000 - done }, stock_moves: { rows_done: 0, rows_to_do: null } };
+    for (const stream of row.streams) Object.assign(stream, { window_done: false, ...ofStream[stream.stream] });
+  }),
+}, async (page) => {
+  const transfers = card(page, 'transfers');
+  const words = () => transfers.locator('.progress p').textContent();
+  const form = /^Full: transfers ([\d,]+) of 60,000, then stock_moves · ([\d,.]+) rows a second · about .* left of transfers$/;
+  await eventually('its rate', words, (text) => isAbout(number(form.exec(text)?.[2] ?? '0'), RATE));
+  const bar = transfers.getByRole('progressbar');
+  assert.equal(await bar.getAttribute('max'), '60000');
   assert.ok(Number(await bar.getAttribute('value')) >= 4000);
 }));
 
-test('a run whose rows are not counted yet says so', () => withOpenPage({
-  prepare: (page) => changing(page, 'status$', ({ data }) => {
-    data.metadata.find((it) => it.data_type === 'transfers').progress = { rows_done: 0, rows_to_do: null };
+test('a run whose rows are not counted yet says so, and its rate', () => withOpenPage({
+  prepare: (page) => running(page, (row, done) => {
+    row.progress = { rows_done: done, rows_to_do: null };
+    for (const stream of row.streams) stream.rows_to_do = null;
   }),
 }, async (page) => {
-  await card(page, 'transfers').getByText('the rest is being counted').waitFor();
-  assert.equal(await card(page, 'transfers').getByRole('progressbar').getAttribute('value'), null);
+  const transfers = card(page, 'transfers');
+  await transfers.getByText(/the rest is being counted · [\d,.]+ rows a second$/).waitFor();
+  assert.equal(await transfers.getByRole('progressbar').getAttribute('value'), null);
 }));
