@@ -7,6 +7,7 @@
 //! windows are put on record.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::future::try_join;
 use futures_util::{StreamExt, stream};
@@ -61,6 +62,21 @@ struct Resolved {
     has_rejects: bool,
 }
 
+/// What Postgres's clock said, and when it was asked.
+#[derive(Clone, Copy)]
+struct PostgresClock {
+    told: Timestamp,
+    asked: Instant,
+}
+
+impl PostgresClock {
+    /// What it says by now, or a little more.
+    fn now(&self) -> Timestamp {
+        let elapsed = self.asked.elapsed();
+        self.told.checked_add(elapsed).unwrap_or(Timestamp::MAX)
+    }
+}
+
 impl Opening<'_> {
     /// Makes the streams ready, in the order of the spec, and begins to fetch what is to be read.
     ///
@@ -74,25 +90,26 @@ impl Opening<'_> {
         let login = async move { odoo.connect().await };
         let login = AbortOnDropHandle::new(tokio::spawn(login.in_current_span()));
         // By Postgres's clock, and before Odoo is asked for its newest changes.
-        let (opened_at, states) = self.load().await?;
+        let (clock, states) = self.load().await?;
         joined(self.lease.hold(self.database, login).await?)?;
-        let resolved = self.resolve(opened_at, states).await?;
+        let resolved = self.resolve(clock, states).await?;
         // The first ids are asked for meanwhile; no row is read before its window is on record.
         let (on_record, may_read) = oneshot::channel();
         let fetch = self.fetch(&resolved, may_read);
-        self.store(opened_at, &resolved).await?;
+        self.store(clock.told, &resolved).await?;
         // A task that has ended for an error tells that with its pages.
         let _ = on_record.send(());
         let opened = resolved.into_iter().map(Resolved::opened).collect();
         Ok((opened, fetch))
     }
 
-    async fn load(&mut self) -> Result<(Timestamp, Vec<StreamState>)> {
+    async fn load(&mut self) -> Result<(PostgresClock, Vec<StreamState>)> {
         let doing = "reading the streams' states";
         let (spec, run) = (self.spec, self.lease.run);
         let run_id = run.id;
         self.lease
             .transaction(self.database, doing, async |transaction| {
+                let asked = Instant::now();
                 let clock = async {
                     let row = transaction.query_typed_one("select clock_timestamp()", &[]);
                     row.await.doing(doing)
@@ -103,14 +120,15 @@ impl Opening<'_> {
                 for stream in spec.streams {
                     states.push(streams::load(transaction, stream, run_id).await?);
                 }
-                Ok((row.try_get(0).doing(doing)?, states))
+                let told = row.try_get(0).doing(doing)?;
+                Ok((PostgresClock { told, asked }, states))
             })
             .await
     }
 
     async fn resolve(
         &mut self,
-        opened_at: Timestamp,
+        clock: PostgresClock,
         states: Vec<StreamState>,
     ) -> Result<Vec<Resolved>> {
         let (spec, config, odoo, mode) = (self.spec, self.config, self.odoo, self.lease.run.mode);
@@ -122,7 +140,7 @@ impl Opening<'_> {
                 let (progress, new) = match stored(&state, &fingerprints) {
                     Some(progress) => (progress, None),
                     None => {
-                        let observed = observe(odoo, &plan, opened_at).await?;
+                        let observed = observe(odoo, &plan, clock).await?;
                         let reading = mode_of_window(mode, &state, &fingerprints);
                         let window =
                             window::open(reading, state.past, observed, config.sync.overlap);
@@ -289,17 +307,18 @@ fn beginning(mode: Mode, window: Window, fingerprints: &Fingerprints) -> Progres
 }
 
 /// Asks Odoo for the newest change of a stream and of its related records.
-async fn observe(odoo: &OdooClient, plan: &Plan, postgres_time: Timestamp) -> Result<Observed> {
+async fn observe(odoo: &OdooClient, plan: &Plan, postgres: PostgresClock) -> Result<Observed> {
     let newest = odoo.newest_change(plan.stream.model).await?;
+    // A proxy may strip the Date header; then Postgres's clock stands in.
+    let (clock, at) = match newest.server_time {
+        Some(clock) => (clock, postgres.now()),
+        None => (postgres.told, postgres.told),
+    };
     let mut high = newest.at;
     for relation in &plan.relations {
         high = high.max(odoo.newest_change(relation.model).await?.at);
     }
-    Ok(Observed {
-        high,
-        // A proxy may strip the Date header; then Postgres's clock stands in.
-        clock: newest.server_time.unwrap_or(postgres_time),
-    })
+    Ok(Observed { high, clock, at })
 }
 
 fn sha256(text: &str) -> String {

@@ -201,6 +201,32 @@ async fn a_row_dated_next_year_hides_nothing() {
     }
 }
 
+/// Odoo's host ran two hours ahead when the last run looked.
+#[tokio::test]
+async fn what_changes_after_odoo_s_clock_was_set_back_is_read_by_the_next_run() {
+    for version in VERSIONS {
+        let shop = open(version).await;
+        let ids = shop.sim.ids("product.product");
+        let clock = shop.sim.clock();
+        let right = clock.now();
+        clock.advance(Duration::from_secs(7_200));
+        shop.sim
+            .write("product.product", &ids[..1], json!({"weight": 4.25}));
+        shop.sync(&json!({})).await;
+        let ahead = shop.stream("products").await["watermark"].clone();
+        clock.set(right + Duration::from_secs(1));
+        clock.resume();
+        for (id, weight) in ids[1..4].iter().zip([5.25, 6.25, 7.25]) {
+            clock.advance(Duration::from_secs(60));
+            shop.sim
+                .write("product.product", &[*id], json!({"weight": weight}));
+            assert_eq!(shop.sync(&json!({})).await["recordsUpdated"], 1);
+            assert_eq!(shop.stream("products").await["watermark"], ahead);
+        }
+        shop.assert_equal().await;
+    }
+}
+
 #[tokio::test]
 async fn a_renamed_parent_category_reaches_its_children_s_full_names() {
     for version in VERSIONS {

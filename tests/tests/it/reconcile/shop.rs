@@ -96,7 +96,7 @@ impl Shop {
     }
 
     /// A stream's row of `sync_streams`.
-    pub(super) async fn stream(&self, name: &str) -> Value {
+    pub(crate) async fn stream(&self, name: &str) -> Value {
         let query = format!("select * from odoo.sync_streams where stream = '{name}'");
         self.rows(&query).await.pop().expect("the stream")
     }
