@@ -21,13 +21,13 @@ use super::fetch::{Fetch, Limits, Listing, joined};
 use super::plan::Plan;
 use super::request::Mode;
 use super::window::{self, Observed, Range, Window};
-use crate::config::Config;
+use crate::config::{Config, OdooConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::hooks;
 use crate::metadata::lease::Lease;
 use crate::metadata::streams::{self, Fingerprints, NewWindow, Phase, Progress, StreamState};
 use crate::mirror::database::{Database, Doing};
-use crate::odoo::OdooClient;
+use crate::odoo::{Connected, OdooClient};
 use crate::specs::{DataType, Stream};
 
 /// A stream that is ready to be read.
@@ -91,8 +91,8 @@ impl Opening<'_> {
         let login = AbortOnDropHandle::new(tokio::spawn(login.in_current_span()));
         // By Postgres's clock, and before Odoo is asked for its newest changes.
         let (clock, states) = self.load().await?;
-        joined(self.lease.hold(self.database, login).await?)?;
-        let resolved = self.resolve(clock, states).await?;
+        let reader = joined(self.lease.hold(self.database, login).await?)?;
+        let resolved = self.resolve(&reader, clock, states).await?;
         // The first ids are asked for meanwhile; no row is read before its window is on record.
         let (on_record, may_read) = oneshot::channel();
         let fetch = self.fetch(&resolved, may_read);
@@ -128,6 +128,7 @@ impl Opening<'_> {
 
     async fn resolve(
         &mut self,
+        reader: &Connected,
         clock: PostgresClock,
         states: Vec<StreamState>,
     ) -> Result<Vec<Resolved>> {
@@ -135,7 +136,7 @@ impl Opening<'_> {
         let resolved = stream::iter(spec.streams.iter().zip(states))
             .map(|(stream, state)| async move {
                 let plan = Plan::resolve(config, odoo, stream).await?;
-                let fingerprints = fingerprints(config, odoo, &plan);
+                let fingerprints = fingerprints(config, odoo, reader, &plan);
                 check_source(spec, stream, &state, &fingerprints)?;
                 let (progress, new) = match stored(&state, &fingerprints) {
                     Some(progress) => (progress, None),
@@ -238,15 +239,34 @@ async fn all_or_errors<T>(outcomes: impl stream::Stream<Item = Result<T>>) -> Re
     Err(Error::new(ErrorKind::OdooSchema, lacking.join("; ")))
 }
 
-fn fingerprints(config: &Config, odoo: &OdooClient, plan: &Plan) -> Fingerprints {
+fn fingerprints(
+    config: &Config,
+    odoo: &OdooClient,
+    reader: &Connected,
+    plan: &Plan,
+) -> Fingerprints {
     let of = &config.odoo;
     Fingerprints {
         // Without a user or password that the URL may hold: a new one is no new Odoo.
         source: sha256(&format!("{:?}", (odoo.source_url(), odoo.database()))),
         read: sha256(&format!(
             "{:?}",
-            (&of.user, &of.lang, of.company_id, plan.description())
+            (
+                whoever(of, reader),
+                &of.lang,
+                of.company_id,
+                plan.description()
+            )
         )),
+    }
+}
+
+/// As whom Odoo answers. An API key is its owner's, whatever ODOO_USER says; that stands in only
+/// where Odoo did not tell.
+fn whoever(config: &OdooConfig, reader: &Connected) -> String {
+    match reader.uid {
+        Some(uid) => uid.to_string(),
+        None => config.user.clone(),
     }
 }
 

@@ -266,3 +266,34 @@ async fn another_language_makes_the_next_run_a_full_one() {
     let rows = shop.odoo.count("product.product").await + shop.odoo.count("uom.uom").await;
     assert_eq!(report["recordsProcessed"], rows);
 }
+
+/// Some values are another user's own, such as a price that each company has for itself. Of an API key
+/// only Odoo knows whose it is.
+#[tokio::test]
+async fn another_user_makes_the_next_run_a_full_one_also_where_only_the_key_is_another() {
+    let mut shop = open(Version::V19).await;
+    shop.rest().await;
+    let (login, password, key) = shop.sim.read_only_user();
+    let of_another = [("ODOO_USER", login), ("ODOO_PASSWORD", password)];
+    let key_of_another = [("ODOO_USER", shop.sim.user()), ("ODOO_PASSWORD", key)];
+    let own = [
+        ("ODOO_USER", shop.sim.user()),
+        ("ODOO_PASSWORD", shop.sim.api_key()),
+    ];
+    // With JSON-2 nobody asks for the user.
+    let own_key = [
+        ("ODOO_USER", "anybody"),
+        ("ODOO_PASSWORD", shop.sim.api_key()),
+    ];
+    // The other user does not see all of them.
+    let most = shop.sim.count("product.product") / 2;
+    let mut is_full = Vec::new();
+    for variables in [own, key_of_another, of_another, own_key, own] {
+        let variables = variables.map(|(name, value)| (name, value.to_owned()));
+        shop.environment.extend(variables);
+        let report = shop.sync(&json!({})).await;
+        let rows = report["recordsProcessed"].as_u64().expect("a number");
+        is_full.push(rows > most as u64);
+    }
+    assert_eq!(is_full, [false, true, false, true, false]);
+}
