@@ -28,7 +28,8 @@ const ALWAYS_ALLOWED: u64 = 10;
 pub(crate) async fn delete(run: &mut StreamRun<'_>, plan: &Plan) -> Result<()> {
     // They would go on being counted as rows that the source has.
     run.resolve_rejects_that_are_gone().await?;
-    let mut is_changed = false;
+    // An earlier slice may have deleted the last of them and come to its end before it looked.
+    let mut is_changed = run.lease.run.taken_over;
     loop {
         let ids = first(run).await?;
         if ids.is_empty() {
