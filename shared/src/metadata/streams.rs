@@ -151,6 +151,7 @@ fn read_state(row: &Row) -> std::result::Result<StreamState, tokio_postgres::Err
         past: Past {
             watermark: row.try_get(0)?,
             idle,
+            last_seen,
         },
         source_fingerprint: row.try_get(3)?,
         read_fingerprint: row.try_get(4)?,

@@ -3,6 +3,7 @@
 //! A *reject* could not be mirrored. It is tried again by later incremental runs, the
 //! pause doubling up to a day, until the row is accepted or Odoo no longer has it.
 
+use futures_util::future::{join, join3};
 use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
@@ -17,6 +18,9 @@ const REPRESENTATION: &str = "representation";
 /// Longest payload that is kept, in bytes; a reject should not cost more than its row.
 const MAX_PAYLOAD: usize = 64 * 1024;
 
+/// Rejects that are recorded by one statement: with their payloads a few megabytes at most.
+const AT_ONCE: usize = 100;
+
 /// A row that could not be mirrored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reject {
@@ -27,7 +31,8 @@ pub(crate) struct Reject {
     pub(crate) payload: String,
 }
 
-/// Records rejects: a new finding each, or one more attempt of an open one.
+/// Records rejects: a new finding each, or one more attempt of an open one. A page may be full of
+/// them and Postgres far away: so many go by one statement, and none waits for an answer that it need not.
 pub(crate) async fn record(
     transaction: &Transaction<'_>,
     data_type: &str,
@@ -35,68 +40,134 @@ pub(crate) async fn record(
     run_id: Uuid,
     rejects: &[Reject],
 ) -> Result<()> {
-    for reject in rejects {
-        record_one(transaction, data_type, stream, run_id, reject).await?;
+    let recorder = Recorder {
+        transaction,
+        data_type,
+        stream,
+        run_id,
+    };
+    for rejects in rejects.chunks(AT_ONCE) {
+        if !recorder.takes(rejects).await? {
+            for reject in rejects {
+                recorder.record_one(std::slice::from_ref(reject)).await?;
+            }
+        }
     }
     Ok(())
 }
 
-async fn record_one(
-    transaction: &Transaction<'_>,
-    data_type: &str,
-    stream: &str,
+struct Recorder<'a> {
+    transaction: &'a Transaction<'a>,
+    data_type: &'a str,
+    stream: &'a str,
     run_id: Uuid,
-    reject: &Reject,
-) -> Result<()> {
-    let doing = "recording a finding";
-    let payload = storable(&reject.payload);
-    let insert = async |form| {
-        transaction
+}
+
+impl Recorder<'_> {
+    /// Records these, unless Postgres refuses one of the payloads: then none of them is, and the
+    /// savepoint is rolled back.
+    async fn takes(&self, rejects: &[Reject]) -> Result<bool> {
+        let doing = "recording a finding";
+        match self.insert_after_savepoint(rejects).await? {
+            Ok(_) => Ok(true),
+            Err(error) if refuses_row(&error) => {
+                self.execute(ROLL_BACK).await.doing(doing)?;
+                Ok(false)
+            }
+            Err(error) => Err(error).doing(doing),
+        }
+    }
+
+    /// Records one. What JSON allows and jsonb refuses (a lone surrogate, a number of a million
+    /// digits) is kept as one text.
+    async fn record_one(&self, reject: &[Reject]) -> Result<()> {
+        let doing = "recording a finding";
+        match self.insert_after_savepoint(reject).await? {
+            Err(error) if refuses_row(&error) => {
+                let as_text = self.insert("to_jsonb(row.payload)", reject);
+                let (rolled_back, inserted) = join(self.execute(ROLL_BACK), as_text).await;
+                rolled_back.and(inserted).doing(doing)?;
+            }
+            inserted => {
+                inserted.doing(doing)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends savepoint, statement and release at once. Where the statement is refused so is the
+    /// release, and the savepoint is there to be rolled back to. Left open, those of a page would nest
+    /// in each other.
+    async fn insert_after_savepoint(
+        &self,
+        rejects: &[Reject],
+    ) -> Result<std::result::Result<u64, tokio_postgres::Error>> {
+        let doing = "recording a finding";
+        let (set, inserted, released) = join3(
+            self.execute("savepoint finding"),
+            self.insert("row.payload::jsonb", rejects),
+            self.execute("release savepoint finding"),
+        )
+        .await;
+        set.doing(doing)?;
+        if inserted.is_ok() {
+            released.doing(doing)?;
+        }
+        Ok(inserted)
+    }
+
+    async fn insert(
+        &self,
+        payload: &str,
+        rejects: &[Reject],
+    ) -> std::result::Result<u64, tokio_postgres::Error> {
+        let ids: Vec<i64> = rejects.iter().map(|it| it.odoo_id).collect();
+        let reasons: Vec<&str> = rejects.iter().map(|it| it.reason.as_str()).collect();
+        let payloads: Vec<_> = rejects.iter().map(|it| storable(&it.payload)).collect();
+        self.transaction
             .execute_typed(
-                &insertion(form),
+                &insertion(payload),
                 &[
-                    (&data_type, Type::TEXT),
-                    (&stream, Type::TEXT),
-                    (&reject.odoo_id, Type::INT8),
+                    (&self.data_type, Type::TEXT),
+                    (&self.stream, Type::TEXT),
                     (&REPRESENTATION, Type::TEXT),
-                    (&reject.reason, Type::TEXT),
-                    (&payload, Type::TEXT),
-                    (&run_id, Type::UUID),
+                    (&self.run_id, Type::UUID),
+                    (&ids, Type::INT8_ARRAY),
+                    (&reasons, Type::TEXT_ARRAY),
+                    (&payloads, Type::TEXT_ARRAY),
                 ],
             )
             .await
-    };
-    let execute = async |statement| transaction.batch_execute(statement).await.doing(doing);
-    execute("savepoint finding").await?;
-    let inserted = match insert("$6::jsonb").await {
-        // jsonb refuses what JSON allows (a lone surrogate, a number of a million digits):
-        // then it keeps the record as one text.
-        Err(error) if refuses_row(&error) => {
-            execute("rollback to savepoint finding").await?;
-            insert("to_jsonb($6)").await
-        }
-        inserted => inserted,
-    };
-    inserted.doing(doing)?;
-    // Left open, the savepoints of a page of rejects would nest in each other.
-    execute("release savepoint finding").await
+    }
+
+    async fn execute(&self, statement: &str) -> std::result::Result<(), tokio_postgres::Error> {
+        self.transaction.batch_execute(statement).await
+    }
 }
 
-/// The statement that records a reject, with this form of its payload. One that somebody has dismissed
+const ROLL_BACK: &str = "rollback to savepoint finding; release savepoint finding";
+
+/// The statement that records rejects, with this form of their payloads. One that somebody has dismissed
 /// stays away while its reason and the record are the same.
 fn insertion(payload: &str) -> String {
     format!(
         "insert into odoo.sync_findings as finding
             (data_type, stream, odoo_id, severity, rule, reason, payload, run_id, next_try_at)
-        select $1, $2, $3, 'reject', $4, $5, {payload}, $7, now() + interval '1 minute'
+        select $1, $2, found.odoo_id, 'reject', $3, found.reason, found.payload, $4,
+               now() + interval '1 minute'
+        from (
+            select row.odoo_id, row.reason, {payload} as payload
+            from unnest($5::bigint[], $6::text[], $7::text[]) as row (odoo_id, reason, payload)
+        ) found
         where not exists (
                 select from odoo.sync_findings dismissed
-                where dismissed.stream = $2 and dismissed.odoo_id = $3 and dismissed.rule = $4
-                  and dismissed.resolution = 'dismissed' and dismissed.reason = $5
-                  and dismissed.payload is not distinct from {payload})
+                where dismissed.stream = $2 and dismissed.odoo_id = found.odoo_id
+                  and dismissed.rule = $3 and dismissed.resolution = 'dismissed'
+                  and dismissed.reason = found.reason
+                  and dismissed.payload is not distinct from found.payload)
             or exists (
                 select from odoo.sync_findings open
-                where open.stream = $2 and open.odoo_id = $3 and open.rule = $4
+                where open.stream = $2 and open.odoo_id = found.odoo_id and open.rule = $3
                   and open.resolved_at is null)
         on conflict (stream, odoo_id, rule) where resolved_at is null do update set
             reason = excluded.reason,

@@ -7,6 +7,7 @@
 //! windows are put on record.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::future::try_join;
 use futures_util::{StreamExt, stream};
@@ -20,13 +21,13 @@ use super::fetch::{Fetch, Limits, Listing, joined};
 use super::plan::Plan;
 use super::request::Mode;
 use super::window::{self, Observed, Range, Window};
-use crate::config::Config;
+use crate::config::{Config, OdooConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::hooks;
 use crate::metadata::lease::Lease;
 use crate::metadata::streams::{self, Fingerprints, NewWindow, Phase, Progress, StreamState};
 use crate::mirror::database::{Database, Doing};
-use crate::odoo::OdooClient;
+use crate::odoo::{Connected, OdooClient};
 use crate::specs::{DataType, Stream};
 
 /// A stream that is ready to be read.
@@ -61,6 +62,21 @@ struct Resolved {
     has_rejects: bool,
 }
 
+/// What Postgres's clock said, and when it was asked.
+#[derive(Clone, Copy)]
+struct PostgresClock {
+    told: Timestamp,
+    asked: Instant,
+}
+
+impl PostgresClock {
+    /// What it says by now, or a little more.
+    fn now(&self) -> Timestamp {
+        let elapsed = self.asked.elapsed();
+        self.told.checked_add(elapsed).unwrap_or(Timestamp::MAX)
+    }
+}
+
 impl Opening<'_> {
     /// Makes the streams ready, in the order of the spec, and begins to fetch what is to be read.
     ///
@@ -74,25 +90,26 @@ impl Opening<'_> {
         let login = async move { odoo.connect().await };
         let login = AbortOnDropHandle::new(tokio::spawn(login.in_current_span()));
         // By Postgres's clock, and before Odoo is asked for its newest changes.
-        let (opened_at, states) = self.load().await?;
-        joined(self.lease.hold(self.database, login).await?)?;
-        let resolved = self.resolve(opened_at, states).await?;
+        let (clock, states) = self.load().await?;
+        let reader = joined(self.lease.hold(self.database, login).await?)?;
+        let resolved = self.resolve(&reader, clock, states).await?;
         // The first ids are asked for meanwhile; no row is read before its window is on record.
         let (on_record, may_read) = oneshot::channel();
         let fetch = self.fetch(&resolved, may_read);
-        self.store(opened_at, &resolved).await?;
+        self.store(clock.told, &resolved).await?;
         // A task that has ended for an error tells that with its pages.
         let _ = on_record.send(());
         let opened = resolved.into_iter().map(Resolved::opened).collect();
         Ok((opened, fetch))
     }
 
-    async fn load(&mut self) -> Result<(Timestamp, Vec<StreamState>)> {
+    async fn load(&mut self) -> Result<(PostgresClock, Vec<StreamState>)> {
         let doing = "reading the streams' states";
         let (spec, run) = (self.spec, self.lease.run);
         let run_id = run.id;
         self.lease
             .transaction(self.database, doing, async |transaction| {
+                let asked = Instant::now();
                 let clock = async {
                     let row = transaction.query_typed_one("select clock_timestamp()", &[]);
                     row.await.doing(doing)
@@ -103,26 +120,28 @@ impl Opening<'_> {
                 for stream in spec.streams {
                     states.push(streams::load(transaction, stream, run_id).await?);
                 }
-                Ok((row.try_get(0).doing(doing)?, states))
+                let told = row.try_get(0).doing(doing)?;
+                Ok((PostgresClock { told, asked }, states))
             })
             .await
     }
 
     async fn resolve(
         &mut self,
-        opened_at: Timestamp,
+        reader: &Connected,
+        clock: PostgresClock,
         states: Vec<StreamState>,
     ) -> Result<Vec<Resolved>> {
         let (spec, config, odoo, mode) = (self.spec, self.config, self.odoo, self.lease.run.mode);
         let resolved = stream::iter(spec.streams.iter().zip(states))
             .map(|(stream, state)| async move {
                 let plan = Plan::resolve(config, odoo, stream).await?;
-                let fingerprints = fingerprints(config, odoo, &plan);
+                let fingerprints = fingerprints(config, odoo, reader, &plan);
                 check_source(spec, stream, &state, &fingerprints)?;
                 let (progress, new) = match stored(&state, &fingerprints) {
                     Some(progress) => (progress, None),
                     None => {
-                        let observed = observe(odoo, &plan, opened_at).await?;
+                        let observed = observe(odoo, &plan, clock).await?;
                         let reading = mode_of_window(mode, &state, &fingerprints);
                         let window =
                             window::open(reading, state.past, observed, config.sync.overlap);
@@ -220,15 +239,34 @@ async fn all_or_errors<T>(outcomes: impl stream::Stream<Item = Result<T>>) -> Re
     Err(Error::new(ErrorKind::OdooSchema, lacking.join("; ")))
 }
 
-fn fingerprints(config: &Config, odoo: &OdooClient, plan: &Plan) -> Fingerprints {
+fn fingerprints(
+    config: &Config,
+    odoo: &OdooClient,
+    reader: &Connected,
+    plan: &Plan,
+) -> Fingerprints {
     let of = &config.odoo;
     Fingerprints {
         // Without a user or password that the URL may hold: a new one is no new Odoo.
         source: sha256(&format!("{:?}", (odoo.source_url(), odoo.database()))),
         read: sha256(&format!(
             "{:?}",
-            (&of.user, &of.lang, of.company_id, plan.description())
+            (
+                whoever(of, reader),
+                &of.lang,
+                of.company_id,
+                plan.description()
+            )
         )),
+    }
+}
+
+/// As whom Odoo answers. An API key is its owner's, whatever ODOO_USER says; that stands in only
+/// where Odoo did not tell.
+fn whoever(config: &OdooConfig, reader: &Connected) -> String {
+    match reader.uid {
+        Some(uid) => uid.to_string(),
+        None => config.user.clone(),
     }
 }
 
@@ -289,17 +327,18 @@ fn beginning(mode: Mode, window: Window, fingerprints: &Fingerprints) -> Progres
 }
 
 /// Asks Odoo for the newest change of a stream and of its related records.
-async fn observe(odoo: &OdooClient, plan: &Plan, postgres_time: Timestamp) -> Result<Observed> {
+async fn observe(odoo: &OdooClient, plan: &Plan, postgres: PostgresClock) -> Result<Observed> {
     let newest = odoo.newest_change(plan.stream.model).await?;
+    // A proxy may strip the Date header; then Postgres's clock stands in.
+    let (clock, at) = match newest.server_time {
+        Some(clock) => (clock, postgres.now()),
+        None => (postgres.told, postgres.told),
+    };
     let mut high = newest.at;
     for relation in &plan.relations {
         high = high.max(odoo.newest_change(relation.model).await?.at);
     }
-    Ok(Observed {
-        high,
-        // A proxy may strip the Date header; then Postgres's clock stands in.
-        clock: newest.server_time.unwrap_or(postgres_time),
-    })
+    Ok(Observed { high, clock, at })
 }
 
 fn sha256(text: &str) -> String {

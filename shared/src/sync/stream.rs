@@ -27,6 +27,11 @@ use crate::specs::{Check, DataType, Rule, Stream};
 /// is compared in vain, which costs a listing and no more.
 const MISMATCHES_BEFORE_COMPARISON: i32 = 2;
 
+/// Rejects that are tried again in one transaction. Each that Postgres refuses once more is
+/// looked for by statements of its own, one after the other, and a transaction's time is limited: cut
+/// off, it would leave all of them to the next run as they were.
+const REJECTS_AT_ONCE: usize = 100;
+
 /// What a stream's run works with.
 pub(crate) struct StreamRun<'a> {
     pub(crate) spec: &'static DataType,
@@ -194,7 +199,9 @@ impl StreamRun<'_> {
             })
             .await?;
         let found = self.rejects_still_there(due).await?;
-        self.read_and_commit(plan, &found).await?;
+        for some in found.chunks(REJECTS_AT_ONCE) {
+            self.read_and_commit(plan, some).await?;
+        }
         Ok(!found.is_empty())
     }
 

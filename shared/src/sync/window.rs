@@ -5,6 +5,10 @@
 //! always reach back by the whole overlap: once nothing newer has come for longer than
 //! the overlap, every transaction that could still bring an older row is over, and a
 //! quiet stream would list its last burst again and again.
+//!
+//! And why it reaches back to the start of the last run in any case, by the clock that Odoo has
+//! now: that clock may have been ahead and been set back since. Then the watermark lies in the
+//! future, and what changes until it is reached again bears older times.
 
 use std::time::Duration;
 
@@ -20,6 +24,8 @@ pub(crate) struct Past {
     /// Time, by Postgres's clock, between the first run that saw that watermark and the
     /// last successful one.
     pub(crate) idle: SignedDuration,
+    /// When that last one began, by Postgres's clock.
+    pub(crate) last_seen: Option<Timestamp>,
 }
 
 /// What Odoo shows at the start of a run.
@@ -29,6 +35,8 @@ pub(crate) struct Observed {
     pub(crate) high: Option<Timestamp>,
     /// Odoo's own clock before the window was opened.
     pub(crate) clock: Timestamp,
+    /// Postgres's clock when Odoo's was told, or a little later.
+    pub(crate) at: Timestamp,
 }
 
 /// Rows that a run reads.
@@ -58,17 +66,18 @@ pub(crate) fn open(mode: Mode, past: Past, observed: Observed, overlap: Duration
     // One row dated next year must not hide all that comes before it.
     let reached = observed.high.map(|high| high.min(observed.clock));
     Window {
-        range: range(mode, past, observed.high, overlap),
+        range: range(mode, past, observed, overlap),
         watermark: reached.max(past.watermark),
     }
 }
 
-fn range(mode: Mode, past: Past, high: Option<Timestamp>, overlap: Duration) -> Range {
+fn range(mode: Mode, past: Past, observed: Observed, overlap: Duration) -> Range {
     let (Mode::Incremental | Mode::Reconcile, Some(watermark)) = (mode, past.watermark) else {
         return Range::Everything;
     };
-    let low = low(watermark, past.idle, overlap);
-    let changed = high
+    let low = low(watermark, past, observed, overlap);
+    let changed = observed
+        .high
         .filter(|high| low < end_of_second(*high))
         .map(|high| (low.min(high), high));
     match (mode, changed) {
@@ -86,17 +95,28 @@ fn end_of_second(told: Timestamp) -> Timestamp {
 }
 
 /// Whatever is older has been committed and seen by a run before this one.
-fn low(watermark: Timestamp, idle: SignedDuration, overlap: Duration) -> Timestamp {
-    let idle = idle.max(SignedDuration::ZERO);
+fn low(watermark: Timestamp, past: Past, observed: Observed, overlap: Duration) -> Timestamp {
+    let idle = past.idle.max(SignedDuration::ZERO);
     let back = SignedDuration::try_from(overlap).unwrap_or(SignedDuration::MAX);
-    watermark
-        .checked_add(idle.saturating_sub(back))
-        // Before or after all that a timestamp can say.
-        .unwrap_or(if idle > back {
-            Timestamp::MAX
-        } else {
-            Timestamp::MIN
-        })
+    let quiet_since = moved(watermark, idle.saturating_sub(back));
+    let Some(last_seen) = past.last_seen else {
+        return quiet_since;
+    };
+    // Odoo's clock when the last run began, had it always gone as it does now. Where it was not
+    // set back it then stood at watermark + idle or later, so that this is the same or a moment
+    // before: a message is some time on its way.
+    let ago = observed.at.duration_since(last_seen);
+    quiet_since.min(moved(observed.clock, -ago.saturating_add(back)))
+}
+
+/// Before or after all that a timestamp can say is the first or the last that it can.
+fn moved(time: Timestamp, by: SignedDuration) -> Timestamp {
+    let outside = if by.is_negative() {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    };
+    time.checked_add(by).unwrap_or(outside)
 }
 
 #[cfg(test)]
@@ -113,6 +133,7 @@ mod tests {
         Past {
             watermark: Some(at(watermark)),
             idle: SignedDuration::from_secs(idle),
+            last_seen: Some(at(watermark + idle)),
         }
     }
 
@@ -120,6 +141,7 @@ mod tests {
         Observed {
             high: Some(at(high)),
             clock: at(clock),
+            at: at(clock),
         }
     }
 
@@ -171,6 +193,7 @@ mod tests {
             let past = Past {
                 watermark: Some(at(1000)),
                 idle: SignedDuration::from_millis(millis),
+                last_seen: None,
             };
             open(
                 Mode::Incremental,
@@ -197,11 +220,40 @@ mod tests {
     }
 
     #[test]
+    fn a_row_dated_next_year_makes_no_window_larger() {
+        let past = past(2000, 0);
+        let window = open(Mode::Incremental, past, observed(9_000_000, 2600), OVERLAP);
+        assert_eq!(window.range, Range::Changed(at(1700), at(9_000_000)));
+        assert_eq!(window.watermark, Some(at(2600)));
+    }
+
+    #[test]
+    fn where_odoo_s_clock_was_set_back_a_window_begins_where_the_last_run_did() {
+        // It was two hours ahead when a run began at 1000.
+        let ahead = Past {
+            last_seen: Some(at(1000)),
+            ..past(8200, 0)
+        };
+        let window = open(Mode::Incremental, ahead, observed(8200, 1600), OVERLAP);
+        assert_eq!(window.range, Range::Changed(at(700), at(8200)));
+        assert_eq!(window.watermark, Some(at(8200)));
+        // It catches up; nobody has seen a newer time meanwhile.
+        let caught_up = Past {
+            last_seen: Some(at(8000)),
+            ..past(8200, 7000)
+        };
+        let window = open(Mode::Incremental, caught_up, observed(8300, 8600), OVERLAP);
+        assert_eq!(window.range, Range::Changed(at(7700), at(8300)));
+        assert_eq!(window.watermark, Some(at(8300)));
+    }
+
+    #[test]
     fn the_watermark_never_moves_back() {
         for high in [None, Some(at(10))] {
             let seen = Observed {
                 high,
                 clock: at(20),
+                at: at(20),
             };
             for mode in [Mode::Incremental, Mode::Full] {
                 let window = open(mode, past(1000, 0), seen, OVERLAP);

@@ -2,7 +2,8 @@
 //! read by the first run that begins after its commit and succeeds.
 //!
 //! Odoo stamps a change with the time at which its transaction began; nobody sees it before
-//! its commit. What a successful run keeps is what `metadata::streams` keeps.
+//! its commit. Its clock may be ahead and be set back, some times. What a successful run keeps is
+//! what `metadata::streams` keeps.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use proptest::prelude::*;
 use super::request::Mode;
 use super::window::{Observed, Past, Range, open};
 
-/// A moment of the history, in milliseconds by Odoo's clock.
+/// A moment of the history, in milliseconds.
 type Moment = i64;
 
 /// How far the history goes.
@@ -20,8 +21,17 @@ const END: Moment = 4_000_000;
 
 #[derive(Debug, Clone)]
 struct Change {
-    stamp: Moment,
+    begin: Moment,
     commit: Moment,
+    /// The time that it bears in place of that at which it began.
+    dated: Option<Moment>,
+}
+
+/// Odoo's clock is set back by so much.
+#[derive(Debug, Clone)]
+struct SetBack {
+    when: Moment,
+    by: Moment,
 }
 
 /// A run: when it starts, and how long each of its steps takes.
@@ -43,8 +53,21 @@ struct History {
     overlap: Moment,
     /// Postgres's clock less Odoo's.
     skew: Moment,
+    set_back: Vec<SetBack>,
     changes: Vec<Change>,
     runs: Vec<Run>,
+}
+
+impl History {
+    /// Odoo's clock. It is right once it has been set back for the last time.
+    fn odoo(&self, moment: Moment) -> Moment {
+        let to_come = self.set_back.iter().filter(|it| moment < it.when);
+        moment + to_come.map(|it| it.by).sum::<Moment>()
+    }
+
+    fn stamp(&self, change: &Change) -> Moment {
+        change.dated.unwrap_or_else(|| self.odoo(change.begin))
+    }
 }
 
 fn any_history() -> impl Strategy<Value = History> {
@@ -55,17 +78,26 @@ fn any_history() -> impl Strategy<Value = History> {
         prop::bool::weighted(0.3),
         // Odoo tells whole seconds: several runs within one are a case of their own.
         prop_oneof![Just(20), Just(400_000_i64)],
+        any_set_back(),
     )
-        .prop_flat_map(|(overlap, skew, has_future, step)| {
+        .prop_flat_map(|(overlap, skew, has_future, step, set_back)| {
             let changes = proptest::collection::vec(any_change(overlap, has_future), 0..40);
             let runs = proptest::collection::vec(any_run(step), 1..25);
             (changes, runs).prop_map(move |(changes, runs)| History {
                 overlap,
                 skew,
+                set_back: set_back.clone(),
                 changes,
                 runs: one_after_the_other(runs),
             })
         })
+}
+
+/// Mostly none. By seconds, as a clock that is kept right, or by as much as an hour.
+fn any_set_back() -> impl Strategy<Value = Vec<SetBack>> {
+    let by = prop_oneof![0..5_000_i64, 0..END];
+    let one = (any_moment(), by).prop_map(|(when, by)| SetBack { when, by });
+    prop_oneof![2 => Just(Vec::new()), 1 => proptest::collection::vec(one, 1..3)]
 }
 
 /// Anywhere in the history; often at the same few seconds, in which changes and runs meet.
@@ -76,12 +108,17 @@ fn any_moment() -> impl Strategy<Value = Moment> {
 
 fn any_change(overlap: Moment, has_future: bool) -> impl Strategy<Value = Change> {
     let takes = prop_oneof![Just(0), Just(overlap), 0..=overlap];
-    let honest = (any_moment(), takes).prop_map(|(stamp, takes)| Change {
-        stamp,
-        commit: stamp + takes,
+    let honest = (any_moment(), takes).prop_map(|(begin, takes)| Change {
+        begin,
+        commit: begin + takes,
+        dated: None,
     });
     // Dated next year, as by an import; it is there from its commit on.
-    let future = (END..1_000 * END, 0..END).prop_map(|(stamp, commit)| Change { stamp, commit });
+    let future = (END..1_000 * END, 0..END).prop_map(|(dated, commit)| Change {
+        begin: commit,
+        commit,
+        dated: Some(dated),
+    });
     prop_oneof![9 => honest, u32::from(has_future) => future]
 }
 
@@ -147,6 +184,7 @@ impl Row {
             idle: idle.map_or(SignedDuration::ZERO, |(first, last)| {
                 last.duration_since(first)
             }),
+            last_seen: self.last_seen,
         }
     }
 }
@@ -161,8 +199,9 @@ fn read(history: &History, run: &Run, row: &mut Row) -> Option<Vec<bool>> {
         .iter()
         .filter(|change| change.commit <= asked_at);
     let observed = Observed {
-        high: committed.map(|change| told(change.stamp)).max(),
-        clock: told(asked_at),
+        high: committed.map(|change| told(history.stamp(change))).max(),
+        clock: told(history.odoo(asked_at)),
+        at: at(asked_at + history.skew),
     };
     let overlap = Duration::from_millis(history.overlap.unsigned_abs());
     let window = open(run.mode, row.past(), observed, overlap);
@@ -176,7 +215,7 @@ fn read(history: &History, run: &Run, row: &mut Row) -> Option<Vec<bool>> {
     row.watermark = window.watermark;
 
     let is_read = |change: &Change| {
-        let stamp = at(change.stamp);
+        let stamp = at(history.stamp(change));
         change.commit <= listed_at
             && match window.range {
                 // A change that no run has read yet differs from the mirror.
@@ -222,7 +261,7 @@ proptest! {
         let overlap_of = Duration::from_secs(overlap.unsigned_abs());
         let (mut row, mut clock) = (Row::default(), high);
         for pause in runs {
-            let observed = Observed { high: Some(high), clock };
+            let observed = Observed { high: Some(high), clock, at: clock };
             let window = open(Mode::Incremental, row.past(), observed, overlap_of);
             if row.past().idle > SignedDuration::from_secs(overlap) {
                 prop_assert_eq!(window.range, Range::Nothing);
@@ -239,10 +278,14 @@ proptest! {
     #[test]
     fn no_times_make_it_panic(
         watermark in any_time(), high in any_time(), clock in any_time(),
-        idle: i64, overlap: u64,
+        postgres in any_time(), last_seen in any_time(), idle: i64, overlap: u64,
     ) {
-        let past = Past { watermark: Some(watermark), idle: SignedDuration::from_secs(idle) };
-        let observed = Observed { high: Some(high), clock };
+        let past = Past {
+            watermark: Some(watermark),
+            idle: SignedDuration::from_secs(idle),
+            last_seen: Some(last_seen),
+        };
+        let observed = Observed { high: Some(high), clock, at: postgres };
         let window = open(Mode::Incremental, past, observed, Duration::from_secs(overlap));
         prop_assert!(window.watermark >= Some(watermark));
         if let Range::Changed(low, to) = window.range {

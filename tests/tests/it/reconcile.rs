@@ -7,5 +7,6 @@ mod guard;
 mod late;
 mod real;
 mod related;
+mod reset;
 pub(crate) mod shop;
 mod slices;

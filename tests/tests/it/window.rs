@@ -201,6 +201,32 @@ async fn a_row_dated_next_year_hides_nothing() {
     }
 }
 
+/// Odoo's host ran two hours ahead when the last run looked.
+#[tokio::test]
+async fn what_changes_after_odoo_s_clock_was_set_back_is_read_by_the_next_run() {
+    for version in VERSIONS {
+        let shop = open(version).await;
+        let ids = shop.sim.ids("product.product");
+        let clock = shop.sim.clock();
+        let right = clock.now();
+        clock.advance(Duration::from_secs(7_200));
+        shop.sim
+            .write("product.product", &ids[..1], json!({"weight": 4.25}));
+        shop.sync(&json!({})).await;
+        let ahead = shop.stream("products").await["watermark"].clone();
+        clock.set(right + Duration::from_secs(1));
+        clock.resume();
+        for (id, weight) in ids[1..4].iter().zip([5.25, 6.25, 7.25]) {
+            clock.advance(Duration::from_secs(60));
+            shop.sim
+                .write("product.product", &[*id], json!({"weight": weight}));
+            assert_eq!(shop.sync(&json!({})).await["recordsUpdated"], 1);
+            assert_eq!(shop.stream("products").await["watermark"], ahead);
+        }
+        shop.assert_equal().await;
+    }
+}
+
 #[tokio::test]
 async fn a_renamed_parent_category_reaches_its_children_s_full_names() {
     for version in VERSIONS {
@@ -239,4 +265,35 @@ async fn another_language_makes_the_next_run_a_full_one() {
     let report = shop.sync(&json!({})).await;
     let rows = shop.odoo.count("product.product").await + shop.odoo.count("uom.uom").await;
     assert_eq!(report["recordsProcessed"], rows);
+}
+
+/// Some values are another user's own, such as a price that each company has for itself. Of an API key
+/// only Odoo knows whose it is.
+#[tokio::test]
+async fn another_user_makes_the_next_run_a_full_one_also_where_only_the_key_is_another() {
+    let mut shop = open(Version::V19).await;
+    shop.rest().await;
+    let (login, password, key) = shop.sim.read_only_user();
+    let of_another = [("ODOO_USER", login), ("ODOO_PASSWORD", password)];
+    let key_of_another = [("ODOO_USER", shop.sim.user()), ("ODOO_PASSWORD", key)];
+    let own = [
+        ("ODOO_USER", shop.sim.user()),
+        ("ODOO_PASSWORD", shop.sim.api_key()),
+    ];
+    // With JSON-2 nobody asks for the user.
+    let own_key = [
+        ("ODOO_USER", "anybody"),
+        ("ODOO_PASSWORD", shop.sim.api_key()),
+    ];
+    // The other user does not see all of them.
+    let most = shop.sim.count("product.product") / 2;
+    let mut is_full = Vec::new();
+    for variables in [own, key_of_another, of_another, own_key, own] {
+        let variables = variables.map(|(name, value)| (name, value.to_owned()));
+        shop.environment.extend(variables);
+        let report = shop.sync(&json!({})).await;
+        let rows = report["recordsProcessed"].as_u64().expect("a number");
+        is_full.push(rows > most as u64);
+    }
+    assert_eq!(is_full, [false, true, false, true, false]);
 }

@@ -28,7 +28,8 @@ const ALWAYS_ALLOWED: u64 = 10;
 pub(crate) async fn delete(run: &mut StreamRun<'_>, plan: &Plan) -> Result<()> {
     // They would go on being counted as rows that the source has.
     run.resolve_rejects_that_are_gone().await?;
-    let mut is_changed = false;
+    // An earlier slice may have deleted the last of them and come to its end before it looked.
+    let mut is_changed = run.lease.run.taken_over;
     loop {
         let ids = first(run).await?;
         if ids.is_empty() {
@@ -83,20 +84,30 @@ pub(crate) async fn judge(run: &mut StreamRun<'_>) -> Result<Option<String>> {
 
 /// Why so many rows may not go, if they may not.
 fn guard(stream: &str, gone: u64, compared: Compared, percent: u8) -> Option<String> {
-    let rows_before = compared.rows_here.saturating_sub(compared.rows_new);
-    let is_emptied = compared.source_rows == 0 && gone > 0;
+    let Compared {
+        source_rows,
+        rows_here,
+        rows_new,
+    } = compared;
+    // After a first fill, of which no run has seen the counts agree, all rows are new: then they
+    // are what there is to judge by.
+    let rows_before = match rows_here.saturating_sub(rows_new) {
+        0 => rows_here,
+        before => before,
+    };
+    let is_emptied = source_rows == 0 && gone > 0;
     let is_large = gone > ALWAYS_ALLOWED && gone * 100 > rows_before * u64::from(percent);
+    // Where some of those that are gone are new themselves, they are a part of all that is here.
+    let are_new_gone = gone > rows_before;
     let why = match (is_emptied, is_large) {
         (true, _) => "which shows none at all any more".to_owned(),
+        (_, true) if are_new_gone => format!(
+            "which is more than {percent} percent of the {rows_before} that were here before"
+        ),
         (_, true) => format!("which is more than {percent} percent"),
         _ => return None,
     };
-    // Where some of those that are gone are new themselves, they are a part of all that is here.
-    let of = if gone > rows_before {
-        compared.rows_here
-    } else {
-        rows_before
-    };
+    let of = if are_new_gone { rows_here } else { rows_before };
     Some(format!(
         "{gone} of {of} rows of {stream} are no longer visible in Odoo, {why}: nothing was deleted"
     ))
@@ -186,6 +197,19 @@ mod tests {
         assert!(why.contains("21 of 100"), "{why}");
         // Those that go are the new ones.
         let why = judged_with_new(1_000, 1_100, 1_000, 100).expect("too many");
-        assert!(why.contains("1000 of 1100"), "{why}");
+        assert!(
+            why.contains("1000 of 1100") && why.contains("20 percent of the 100 "),
+            "{why}"
+        );
+    }
+
+    #[test]
+    fn where_all_rows_have_just_come_they_are_the_measure() {
+        assert_eq!(judged_with_new(12, 100, 100, 88), None);
+        assert_eq!(judged_with_new(12, 100, 130, 88), None);
+        let why = judged_with_new(21, 100, 100, 79).expect("too many");
+        assert!(why.contains("21 of 100"), "{why}");
+        let why = judged_with_new(3, 3, 3, 0).expect("all");
+        assert!(why.contains("3 of 3"), "{why}");
     }
 }

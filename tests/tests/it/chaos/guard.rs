@@ -25,7 +25,11 @@ pub(super) async fn stops(world: &World, client: &Client) -> bool {
         let here = live(client, stream).await;
         let gone = here.difference(&there).count();
         let is_emptied = there.is_empty() && gone > 0;
-        let before = here.len().saturating_sub(new(client, stream).await);
+        let before = match here.len().saturating_sub(new(client, stream).await) {
+            // All are new, those that the reconcile brings in too.
+            0 => here.union(&there).count(),
+            before => before,
+        };
         let is_large = gone > ALWAYS_ALLOWED && gone * 100 > before * PERCENT;
         if is_emptied || is_large {
             return true;

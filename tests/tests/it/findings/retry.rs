@@ -8,6 +8,17 @@ use crate::support::shop::{Shop, VERSIONS};
 
 const PRODUCT: &str = "product.product";
 
+/// Notes every statement that records rejects, and its transaction.
+const NOTE_STATEMENTS: &str = "create table noted (transaction text);
+     create function note() returns trigger language plpgsql as $$ begin
+         if current_query() like '%''reject''%' then
+             insert into public.noted values (pg_current_xact_id()::text);
+         end if;
+         return null;
+     end $$;
+     create trigger note before insert on odoo.sync_findings
+         for each statement execute function note()";
+
 /// A shop after its first sync, in which one product became a reject.
 struct Rejected {
     shop: Shop,
@@ -206,5 +217,64 @@ async fn rejects_do_not_count_as_rows_that_are_missing_here() {
             .rows("select count_mismatches from odoo.sync_streams")
             .await;
         assert!(streams.iter().all(|row| row["count_mismatches"] == 0));
+    }
+}
+
+/// Postgres may be far away: a round trip for each of a page's rejects outlasts a transaction's time.
+#[tokio::test]
+async fn many_rejects_cost_few_statements_and_are_tried_again_a_hundred_at_a_time() {
+    let shop = Shop::open(Version::V19).await;
+    // None of those that have just changed: their window would bring them in as well.
+    let ids = &shop.sim.ids(PRODUCT)[10..120];
+    for id in ids {
+        shop.sim.patch(PRODUCT, *id, "weight", "\"heavy\"");
+    }
+    shop.execute(NOTE_STATEMENTS).await;
+    let mut function = shop.function_with(&[("SYNC_BATCH_SIZE", "1000")]).await;
+    assert_eq!(shop.sync(&mut function).await["recordsSkipped"], 110);
+    // One of a hundred, one of the rest.
+    assert_eq!(shop.rows("select * from noted").await.len(), 2);
+    let transactions = "select distinct transaction from noted";
+    assert_eq!(shop.rows(transactions).await.len(), 1);
+
+    shop.execute("truncate noted; update odoo.sync_findings set next_try_at = now()")
+        .await;
+    assert_eq!(shop.sync(&mut function).await["recordsSkipped"], 110);
+    assert_eq!(shop.rows("select * from noted").await.len(), 2);
+    assert_eq!(shop.rows(transactions).await.len(), 2);
+    let tried = shop
+        .rows("select attempts, count(*) from odoo.sync_findings group by attempts")
+        .await;
+    assert_eq!(tried, [json!({"attempts": 2, "count": 110})]);
+}
+
+#[tokio::test]
+async fn a_record_that_jsonb_refuses_is_kept_as_text_and_those_beside_it_as_they_are() {
+    let shop = Shop::open(Version::V19).await;
+    let ids = &shop.sim.ids(PRODUCT)[20..26];
+    for id in ids {
+        shop.sim.patch(PRODUCT, *id, "weight", "\"heavy\"");
+    }
+    for id in [ids[1], ids[2], ids[5]] {
+        shop.sim.patch(PRODUCT, id, "name", "\"\\ud800\"");
+    }
+    let mut function = shop.function().await;
+    // Once as new ones, once as those that are open.
+    for attempts in 1..=2 {
+        assert_eq!(shop.sync(&mut function).await["recordsSkipped"], 6);
+        let found = shop
+            .rows(
+                "select odoo_id, attempts, jsonb_typeof(payload) as form
+                 from odoo.sync_findings order by odoo_id",
+            )
+            .await;
+        let forms = ["object", "string", "string", "object", "object", "string"];
+        let expected = ids
+            .iter()
+            .zip(forms)
+            .map(|(id, form)| json!({"odoo_id": id, "attempts": attempts, "form": form}));
+        assert_eq!(found, expected.collect::<Vec<_>>());
+        shop.execute("update odoo.sync_findings set next_try_at = now()")
+            .await;
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use odoo_sim::Version;
+use odoo_sim::{Version, When};
 use serde_json::{Value, json};
 use shared::specs::{PRODUCTS, WAREHOUSES};
 
@@ -164,6 +164,34 @@ async fn rows_that_came_while_the_counts_differed_make_no_share_smaller() {
         let message = assert_failed(&answer, "delete_guard");
         assert!(message.contains(&counts), "{message}");
         shop.sync(&json!({})).await;
+    }
+}
+
+/// Rows that go while a first fill is on keep its counts from agreeing: all rows are new then.
+#[tokio::test]
+async fn a_few_rows_that_go_during_a_first_fill_are_deleted_unasked() {
+    for version in VERSIONS {
+        let mut shop = Shop::unfilled(version, &PRODUCTS).await;
+        shop.environment.insert("SYNC_BATCH_SIZE", "20".to_owned());
+        let ids = shop.sim.ids(PRODUCT);
+        let gone = ids[..12].to_vec();
+        // The first page has been read by then.
+        let fourth = When::method("read").model(PRODUCT).nth(4);
+        shop.sim
+            .on_request(fourth, move |sim| sim.hide(PRODUCT, &gone));
+        shop.sync(&json!({})).await;
+        assert_eq!(shop.sync(&json!({})).await["recordsDeleted"], 12);
+        shop.assert_equal().await;
+        // The counts have agreed, so what is here now is the measure.
+        let before = ids.len() - 12;
+        shop.sim.hide(PRODUCT, &ids[..72]);
+        shop.sim.tie(PRODUCT, 1_000);
+        let answer = shop.ask(&json!({"mode": "reconcile"})).await;
+        let message = assert_failed(&answer, "delete_guard");
+        assert!(
+            message.contains(&format!("60 of {before} rows")),
+            "{message}"
+        );
     }
 }
 

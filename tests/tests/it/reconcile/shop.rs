@@ -26,19 +26,24 @@ pub(crate) struct Shop {
 impl Shop {
     /// With a first sync.
     pub(crate) async fn open(version: Version, spec: &'static DataType) -> Self {
+        let shop = Self::unfilled(version, spec).await;
+        shop.sync(&json!({})).await;
+        shop
+    }
+
+    /// Before its first sync.
+    pub(super) async fn unfilled(version: Version, spec: &'static DataType) -> Self {
         let sim = simulator(version, 100).await;
         let odoo = Odoo::simulated(&sim).await;
         let database = TestDatabase::create().await;
         let environment = odoo.environment(&database.url);
-        let shop = Self {
+        Self {
             sim,
             odoo,
             database,
             environment,
             spec,
-        };
-        shop.sync(&json!({})).await;
-        shop
+        }
     }
 
     /// Lets the last change grow older than the overlap as well.
@@ -91,7 +96,7 @@ impl Shop {
     }
 
     /// A stream's row of `sync_streams`.
-    pub(super) async fn stream(&self, name: &str) -> Value {
+    pub(crate) async fn stream(&self, name: &str) -> Value {
         let query = format!("select * from odoo.sync_streams where stream = '{name}'");
         self.rows(&query).await.pop().expect("the stream")
     }

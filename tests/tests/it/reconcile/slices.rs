@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::events::bus::{Bus, Mood};
 use crate::support::function::Function;
+use crate::support::hold::Hold;
 use crate::support::shop::{Shop, assert_failed};
 use crate::support::wait_until;
 
@@ -165,4 +166,41 @@ async fn one_that_is_on_keeps_others_out_and_one_whose_function_died_is_gone_on_
     assert_eq!(report["recordsDeleted"], 2);
     assert_eq!(chain.staged().await, 0);
     chain.shop.assert_mirrored().await;
+}
+
+/// The slice came to its end between the deletion and the look at what two rows share.
+#[tokio::test]
+async fn a_product_whose_twin_went_in_the_slice_before_is_no_longer_warned_of() {
+    let shop = Shop::open(Version::V19).await;
+    let mut function = shop.function().await;
+    shop.sync(&mut function).await;
+    let ids = shop.sim.ids(PRODUCT);
+    let (one, other) = (ids[30], ids[40]);
+    let twin = json!({"barcode": "4006381333931", "active": true});
+    for id in [one, other] {
+        shop.sim.force(PRODUCT, id, twin.clone());
+    }
+    shop.sync(&mut function).await;
+    let open = format!(
+        "select rule from odoo.sync_findings
+         where odoo_id = {one} and rule = 'unique:barcode' and resolved_at is null"
+    );
+    assert_eq!(shop.rows(&open).await.len(), 1);
+
+    shop.sim.hide(PRODUCT, &[other]);
+    // What was put down is searched for once more before it goes.
+    let hold = Hold::the_next(&shop.sim, When::method("search").model(PRODUCT));
+    function.send(&json!({"mode": "reconcile"}));
+    hold.reached().await;
+    function.kill().await;
+    hold.release();
+    shop.execute(&format!(
+        "update odoo.products set deleted_at = now() where odoo_id = {other};
+         delete from odoo.sync_deletions where odoo_id = {other};
+         update odoo.sync_metadata set lease_expires_at = now() - interval '1 s'"
+    ))
+    .await;
+    let report = shop.sync(&mut shop.function().await).await;
+    assert_eq!(report["mode"], "reconcile");
+    assert_eq!(shop.rows(&open).await.len(), 0);
 }
