@@ -6,6 +6,7 @@ mod lock;
 mod row;
 mod stuck;
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -17,7 +18,7 @@ use uuid::Uuid;
 use super::batches::{self, Asked};
 use super::lease::Lease;
 use super::runs;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::mirror::database::{Database, Doing};
 use crate::specs::DataType;
 use crate::sync::request::{Mode, Trigger};
@@ -135,7 +136,8 @@ async fn take(database: &mut Database, spec: &'static DataType, claim: Claim) ->
     // Made once: a second attempt after an unheard commit recognises its own token.
     let token = Uuid::new_v4();
     let run_id = Uuid::new_v4();
-    database
+    let given_up = Cell::new(None);
+    let acquired = database
         .transaction("taking the lease", async |transaction| {
             let found = match lock(transaction, spec.name, claim).await? {
                 Locked::Found(found) => found,
@@ -165,6 +167,7 @@ async fn take(database: &mut Database, spec: &'static DataType, claim: Claim) ->
                 unfinished => {
                     if let Some(run) = unfinished {
                         runs::give_up(transaction, run.id).await?;
+                        given_up.set(Some(run.id));
                     }
                     let (claim, pending) = found.merge(claim);
                     let run =
@@ -184,7 +187,16 @@ async fn take(database: &mut Database, spec: &'static DataType, claim: Claim) ->
                 stop: CancellationToken::new(),
             }))
         })
-        .await
+        .await?;
+    // Nobody is answered for it: whoever worked on it is gone.
+    if let Some(run_id) = given_up.take() {
+        tracing::error!(
+            %run_id,
+            code = ErrorKind::Internal.code(),
+            "a run is given up"
+        );
+    }
+    Ok(acquired)
 }
 
 /// Why the claim does not get what it found, if it does not.

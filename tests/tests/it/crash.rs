@@ -147,6 +147,10 @@ async fn a_run_that_dies_at_the_same_place_again_and_again_is_given_up() {
         ]
     );
     assert_mirror_equals(&odoo, &database.client, &PRODUCTS).await;
+    // Nobody is left whom an answer for it would reach.
+    let log = function.end().await;
+    let is_told = |line: &str| line.contains("ERROR") && line.contains("a run is given up");
+    assert!(log.lines().any(is_told), "{log}");
 }
 
 /// A crash with `synchronous_commit = off`, or a fail-over to a standby that lagged.
