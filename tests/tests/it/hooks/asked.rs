@@ -70,12 +70,7 @@ async fn a_thousand_hooks_at_once_are_one_run() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_hooks_while_a_run_is_on_are_one_more() {
     let hooked = Hooked::open().await;
-    let mut products = hooked.shop.function().await;
-    hooked.shop.sync(&mut products).await;
-    hooked.shop.change_something();
-    let hold = Hold::the_next(&hooked.shop.sim, When::method("read"));
-    products.send(&json!({}));
-    hold.reached().await;
+    let (mut products, hold) = hooked.run_that_is_on().await;
     a_thousand(&hooked).await;
     assert_eq!(hooked.requests(), 0, "the end of the run asks");
 
@@ -103,12 +98,7 @@ async fn a_thousand_hooks_while_a_run_is_on_are_one_more() {
 async fn the_end_of_a_run_that_fails_asks_for_one_more_too_and_that_one_s_for_none() {
     let hooked = Hooked::open().await;
     let mut api = hooked.api().await;
-    let mut products = hooked.shop.function().await;
-    hooked.shop.sync(&mut products).await;
-    hooked.shop.change_something();
-    let hold = Hold::the_next(&hooked.shop.sim, When::method("read"));
-    products.send(&json!({}));
-    hold.reached().await;
+    let (mut products, hold) = hooked.run_that_is_on().await;
     call(&mut api).await;
     let always = When::any().forever();
     hooked.shop.sim.inject(always, odoo_sim::Fault::LoginPage);
@@ -126,12 +116,7 @@ async fn the_end_of_a_run_that_fails_asks_for_one_more_too_and_that_one_s_for_no
 async fn a_run_that_is_taken_over_leaves_the_hook_to_one_more() {
     let hooked = Hooked::open().await;
     let mut api = hooked.api().await;
-    let mut products = hooked.shop.function().await;
-    hooked.shop.sync(&mut products).await;
-    hooked.shop.change_something();
-    let hold = Hold::the_next(&hooked.shop.sim, When::method("read"));
-    products.send(&json!({}));
-    hold.reached().await;
+    let (mut products, hold) = hooked.run_that_is_on().await;
     products.kill().await;
     hold.release();
     let expire = "update odoo.sync_metadata set lease_expires_at = now() - interval '1 second'";

@@ -2,12 +2,16 @@
 
 use std::time::{Duration, Instant};
 
+use odoo_sim::When;
+use odoo_sim::proxy::FaultProxy;
 use serde_json::{Value, json};
 
 use crate::events::bus::{Bus, Mood};
 use crate::http::event::{ask, request_to};
 use crate::support::function::Function;
+use crate::support::hold::Hold;
 use crate::support::shop::Shop;
+use crate::support::wire::{proxy_before, through};
 
 /// The token of the hook of products.
 pub(super) const TOKEN: &str = "kennwort-des-hakens";
@@ -29,6 +33,26 @@ impl Hooked {
         shop.environment
             .insert("SYNC_HOOK_TOKENS", tokens.to_string());
         Self { shop, bus }
+    }
+
+    /// One that reaches Postgres through a proxy.
+    pub(super) async fn through_proxy() -> (Self, FaultProxy) {
+        let mut hooked = Self::open().await;
+        let postgres = proxy_before(&hooked.shop.database.url);
+        let url = through(&postgres, &hooked.shop.database.url);
+        hooked.shop.environment.insert("SUPABASE_DB_URL", url);
+        (hooked, postgres)
+    }
+
+    /// A run that is on, held where it reads.
+    pub(super) async fn run_that_is_on(&self) -> (Function, Hold) {
+        let mut products = self.shop.function().await;
+        self.shop.sync(&mut products).await;
+        self.shop.change_something();
+        let hold = Hold::the_next(&self.shop.sim, When::method("read"));
+        products.send(&json!({}));
+        hold.reached().await;
+        (products, hold)
     }
 
     /// Starts `api`.

@@ -3,9 +3,7 @@
 
 use std::time::Duration;
 
-use odoo_sim::When;
 use odoo_sim::proxy::{Conduct, Direction, Ending, Point};
-use serde_json::json;
 
 use super::caller::{Hooked, call};
 use crate::events::bus::Mood;
@@ -13,19 +11,13 @@ use crate::support::function::Function;
 use crate::support::hold::Hold;
 use crate::support::postgres::open;
 use crate::support::wait_until;
-use crate::support::wire::{proxy_before, through};
 
 /// The transactions of a hook that finds no mark: whether there is one, its own, and the claim.
 const TRANSACTIONS: usize = 3;
 
 /// A run that is on, while which a hook has come.
 async fn hooked_while_on(hooked: &Hooked) -> (Function, Hold) {
-    let mut products = hooked.shop.function().await;
-    hooked.shop.sync(&mut products).await;
-    hooked.shop.change_something();
-    let hold = Hold::the_next(&hooked.shop.sim, When::method("read"));
-    products.send(&json!({}));
-    hold.reached().await;
+    let (products, hold) = hooked.run_that_is_on().await;
     call(&mut hooked.api().await).await;
     assert_eq!(hooked.requests(), 0, "the end of the run asks");
     (products, hold)
@@ -46,10 +38,7 @@ async fn a_bus_that_does_not_take_what_the_end_of_a_run_asks_leaves_it_to_the_ne
 
 #[tokio::test]
 async fn a_commit_that_goes_through_unheard_does_not_keep_the_bus_from_being_asked() {
-    let mut hooked = Hooked::open().await;
-    let postgres = proxy_before(&hooked.shop.database.url);
-    let url = through(&postgres, &hooked.shop.database.url);
-    hooked.shop.environment.insert("SUPABASE_DB_URL", url);
+    let (hooked, postgres) = Hooked::through_proxy().await;
     let mut api = hooked.api().await;
     call(&mut api).await;
     // One that is told and one that is not: then the second try is a call of its own.

@@ -11,7 +11,6 @@ use crate::events::bus::{Bus, Mood};
 use crate::support::function::{Environment, Function};
 use crate::support::postgres::open;
 use crate::support::shop::assert_failed;
-use crate::support::wire::{proxy_before, through};
 
 const SOON: Duration = Duration::from_millis(200);
 /// Hooks that are asked for, one after the other.
@@ -82,10 +81,7 @@ async fn a_postgres_that_says_nothing_does_not_hold_odoo_s_worker() {
 /// The network forgot the connection while the function was frozen, and tells nobody.
 #[tokio::test]
 async fn a_connection_that_died_without_a_word_costs_no_hook() {
-    let mut hooked = Hooked::open().await;
-    let postgres = proxy_before(&hooked.shop.database.url);
-    let url = through(&postgres, &hooked.shop.database.url);
-    hooked.shop.environment.insert("SUPABASE_DB_URL", url);
+    let (hooked, postgres) = Hooked::through_proxy().await;
     let mut api = hooked.api().await;
     call(&mut api).await;
     for ending in Ending::ALL {

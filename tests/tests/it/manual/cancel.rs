@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::desk::{Desk, PRODUCT};
+use crate::api::caller::Caller;
 use crate::events::bus::{Mood, requested};
 use crate::events::chain::{Chain, schedule};
 use crate::support::hold::Hold;
@@ -27,6 +28,16 @@ async fn state(shop: &Shop) -> Vec<Value> {
         rows.extend(shop.rows(&query).await);
     }
     rows
+}
+
+/// An operator's desk in the shop of a chain that is over.
+async fn desk_of(chain: Chain) -> Desk {
+    Desk {
+        caller: Caller::with(&chain.shop.environment).await,
+        function: chain.shop.function().await,
+        shop: chain.shop,
+        bus: chain.bus,
+    }
 }
 
 #[tokio::test]
@@ -197,13 +208,7 @@ async fn a_batch_that_waits_goes_on_and_the_next_slice_does_nothing() {
     chain.slice(&requested(&detail)).await;
     let next = chain.next();
     chain.let_all_through();
-    let function = chain.shop.function().await;
-    let mut desk = Desk {
-        caller: crate::api::caller::Caller::with(&chain.shop.environment).await,
-        shop: chain.shop,
-        bus: chain.bus,
-        function,
-    };
+    let mut desk = desk_of(chain).await;
 
     let data = desk.done("cancel/products").await;
     let committed = 25 + desk.shop.sim.count("uom.uom");
@@ -232,13 +237,7 @@ async fn what_a_lesser_run_that_is_cancelled_was_taken_over_for_still_runs() {
     let mut chain = Chain::in_a_shop(Version::V19, Mood::Takes).await;
     chain.slice(&json!({})).await;
     chain.let_all_through();
-    let function = chain.shop.function().await;
-    let mut desk = Desk {
-        caller: crate::api::caller::Caller::with(&chain.shop.environment).await,
-        shop: chain.shop,
-        bus: chain.bus,
-        function,
-    };
+    let mut desk = desk_of(chain).await;
     let hold = Hold::the_next(&desk.shop.sim, When::method("read").model(PRODUCT));
     let request = requested(&json!({"mode": "reconcile", "dataType": "products"}));
     desk.function.send(&request);
